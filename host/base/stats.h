@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The stats page: what a context uses, written by its renderer, read by the daemon. One page per
+ * context in a memfd that the daemon creates. A renderer can lie about its own context only.
+ * All fields are relaxed atomics: each is right by itself, no two belong together. */
+#ifndef SL_HOST_BASE_STATS_H
+#define SL_HOST_BASE_STATS_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SL_STATS_SIZE 4096u
+
+struct sl_stats {
+	/* These only grow. */
+	_Atomic uint64_t submissions; /* given to a host queue */
+	_Atomic uint64_t completed;   /* of those */
+	_Atomic uint64_t gpu_busy_ns; /* per queue, from max(submission, previous end) to the end */
+	_Atomic uint64_t messages;
+	_Atomic uint64_t message_bytes;
+	/* These are what is in use now. */
+	_Atomic uint64_t device_memory_bytes; /* allocated by the host for the guest */
+	_Atomic uint64_t shared_memory_bytes; /* guest pages bound to device memory */
+	_Atomic uint64_t objects;
+	_Atomic uint64_t last_command_id; /* wire id of the message last begun; for post-mortems */
+};
+static_assert(sizeof(struct sl_stats) <= SL_STATS_SIZE, "shared page");
+
+static inline void sl_stats_add(_Atomic uint64_t *field, uint64_t value)
+{
+	atomic_fetch_add_explicit(field, value, memory_order_relaxed);
+}
+
+static inline void sl_stats_sub(_Atomic uint64_t *field, uint64_t value)
+{
+	atomic_fetch_sub_explicit(field, value, memory_order_relaxed);
+}
+
+static inline void sl_stats_set(_Atomic uint64_t *field, uint64_t value)
+{
+	atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+static inline uint64_t sl_stats_get(const _Atomic uint64_t *field)
+{
+	return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+#endif
