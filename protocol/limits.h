@@ -12,13 +12,13 @@
 #define SL_MAX_ARENA_SIZE    (512u << 20)
 
 /* Elements. */
-#define SL_MAX_OBJECTS          (1u << 20)
-#define SL_MAX_QUEUES           112u
+#define SL_MAX_OBJECTS		(1u << 20)
+#define SL_MAX_QUEUES		112u
 #define SL_MAX_PHYSICAL_DEVICES 16u
-#define SL_MAX_CHAIN_LENGTH     64u
-#define SL_MAX_ARRAY_COUNT      (16u << 20)
-#define SL_MAX_STRING_LENGTH    (64u << 10)
-#define SL_MAX_REGIONS          65536u
-#define SL_MAX_STRUCT_DEPTH     16u
+#define SL_MAX_CHAIN_LENGTH	64u
+#define SL_MAX_ARRAY_COUNT	(16u << 20)
+#define SL_MAX_STRING_LENGTH	(64u << 10)
+#define SL_MAX_REGIONS		65536u
+#define SL_MAX_STRUCT_DEPTH	16u
 
 #endif

@@ -39,7 +39,7 @@ static inline bool sl_reader_failed(const struct sl_reader *in)
 /* Only the first reason is kept. why: static text. */
 void sl_reader_fail(struct sl_reader *in, const char *why);
 
-/* size bytes of the message, not padded; NULL after failing. */
+/* size bytes of the message, not padded; NULL if they are not there. */
 static inline const uint8_t *sl_reader_take(struct sl_reader *in, size_t size)
 {
 	if (size > (size_t)(in->end - in->cur)) {
@@ -83,7 +83,8 @@ uint32_t sl_reader_count(struct sl_reader *in, uint32_t max, size_t min_wire_siz
 /* count * size zeroed bytes of the arena; NULL after failing (overflow, limit). */
 void *sl_reader_alloc(struct sl_reader *in, size_t count, size_t size);
 
-/* A NUL-terminated copy in the arena; NULL after failing (length, missing NUL, inner NUL). */
+/* A u32 size (the NUL included), then the bytes, padded. Returns a NUL-terminated copy in the
+ * arena; NULL after failing (length, missing NUL, inner NUL). */
 char *sl_reader_string(struct sl_reader *in);
 
 /* A live object's handle; 0 only if the id is 0 and nullable, or after failing. */

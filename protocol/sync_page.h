@@ -31,7 +31,7 @@ struct sl_sync_page {
 	 * may wait for adds 1, then wakes all if sleepers is not 0. */
 	_Atomic uint32_t wake_seq;
 	_Atomic uint32_t sleepers; /* guest threads asleep or about to be */
-	_Atomic uint32_t lost;     /* enum sl_lost_reason; set once */
+	_Atomic uint32_t lost;	   /* enum sl_lost_reason; set once */
 	uint32_t reserved0;
 	uint64_t reserved1[6];
 	char lost_text[448]; /* why, NUL-terminated; written before lost */
@@ -42,7 +42,7 @@ static_assert(sizeof(struct sl_sync_page) <= SL_SYNC_PAGE_SIZE, "shared struct")
 /* Head of a reply slot in the reply area or in a region of the guest's. */
 struct sl_reply_header {
 	_Atomic uint32_t state; /* enum sl_reply_state; the guest sets PENDING, the host DONE */
-	uint32_t size;          /* payload bytes, written before state */
+	uint32_t size;		/* payload bytes, written before state */
 };
 
 enum sl_reply_state {

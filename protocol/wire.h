@@ -18,11 +18,11 @@ enum sl_wire_flags {
 
 /* Every message starts on an 8-byte boundary of the stream. */
 struct sl_wire_header {
-	uint32_t size;       /* bytes, this header included; a multiple of 8 */
+	uint32_t size;	     /* bytes, this header included; a multiple of 8 */
 	uint16_t command_id; /* from protocol/commands.txt; 0 is no command */
-	uint16_t flags;      /* enum sl_wire_flags */
-	uint32_t seqno;      /* counts messages of the ring, or commands of a command buffer's stream */
-	uint32_t reserved;   /* 0 */
+	uint16_t flags;	     /* enum sl_wire_flags */
+	uint32_t seqno; /* counts messages of the ring, or commands of a command buffer's stream */
+	uint32_t reserved; /* 0 */
 };
 static_assert(sizeof(struct sl_wire_header) == 16, "wire struct");
 

@@ -8,6 +8,7 @@
 #include "protocol/handle.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -53,6 +54,26 @@ static inline void sl_writer_bytes(struct sl_writer *out, const void *data, size
 		}
 		memcpy(at, data, size);
 	}
+}
+
+/* A u32 size, then the string with its NUL, padded: the counterpart of sl_reader_string(). */
+static inline void sl_writer_string(struct sl_writer *out, const char *string)
+{
+	size_t size = strlen(string) + 1;
+
+	sl_writer_u32(out, (uint32_t)size);
+	sl_writer_bytes(out, string, size);
+}
+
+/* Bytes that sl_writer_bytes() and sl_writer_string() write. */
+static inline size_t sl_writer_bytes_size(size_t size)
+{
+	return (size + 3) & ~(size_t)3;
+}
+
+static inline size_t sl_writer_string_size(const char *string)
+{
+	return 4 + sl_writer_bytes_size(strlen(string) + 1);
 }
 
 #endif
