@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* A command buffer records into its own memory; the host sees it when recording ends. */
+#ifndef SL_GUEST_DRIVER_VK_COMMAND_BUFFER_H
+#define SL_GUEST_DRIVER_VK_COMMAND_BUFFER_H
+
+#include "guest-driver/vk/context.h"
+#include "guest-driver/vk/object.h"
+#include "protocol/wire.h"
+#include "protocol/writer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct sl_command_pool;
+struct sl_recording_chunk;
+
+struct sl_command_buffer {
+	struct sl_guest_object base;
+	/* What is left of the current chunk; NULL when not recording, or after an error. */
+	uint8_t *cur;
+	uint8_t *end;
+	uint32_t seqno; /* of the next command of the stream */
+	bool is_recording;
+	VkResult error; /* the first one while recording: what vkEndCommandBuffer returns */
+	struct sl_recording_chunk *first;
+	struct sl_recording_chunk *last;
+	uint32_t chunk_count;
+	size_t stream_size; /* bytes in all chunks but the last */
+	uint8_t *begin_info; /* encoded VkCommandBufferBeginInfo */
+	size_t begin_info_size;
+	size_t begin_info_capacity;
+	struct sl_command_pool *pool;
+	struct sl_command_buffer *prev; /* in pool */
+	struct sl_command_buffer *next;
+};
+
+/* Make room for size more bytes. False: not recording, or out of memory (the error is kept). */
+bool sl_command_buffer_grow(struct sl_command_buffer *commands, size_t size);
+
+/* Keep an error that a void vkCmd* cannot return; recording stops. */
+void sl_command_buffer_fail(struct sl_command_buffer *commands, VkResult error);
+
+/* Start the next command of the stream; exactly payload_size bytes (a multiple of 4) must be
+ * written to ret_out. The command buffer's thread only.
+ *
+ * Returns false if the command buffer is in an error state or does not record. */
+static inline bool sl_command_buffer_begin_command(VkCommandBuffer handle, uint16_t command_id,
+						   size_t payload_size, struct sl_writer *ret_out)
+{
+	struct sl_command_buffer *commands = (struct sl_command_buffer *)handle;
+	size_t size = (sizeof(struct sl_wire_header) + payload_size + 7) & ~(size_t)7;
+
+	if (__builtin_expect(size > (size_t)(commands->end - commands->cur), 0) &&
+	    !sl_command_buffer_grow(commands, size)) {
+		return false;
+	}
+	uint8_t *at = commands->cur;
+	struct sl_wire_header header = {
+		.size = (uint32_t)size,
+		.command_id = command_id,
+		.seqno = commands->seqno++,
+	};
+	/* The payload may end 4 bytes before the message does; it overwrites this else. */
+	memset(at + size - 4, 0, 4);
+	memcpy(at, &header, sizeof(header));
+	commands->cur = at + size;
+	*ret_out = (struct sl_writer){
+		.cur = at + sizeof(header),
+		.end = at + sizeof(header) + payload_size,
+		.caps = commands->base.context->caps,
+	};
+	return true;
+}
+
+static inline const struct sl_caps *sl_command_buffer_caps(VkCommandBuffer handle)
+{
+	return ((struct sl_command_buffer *)handle)->base.context->caps;
+}
+
+#endif
