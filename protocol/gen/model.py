@@ -551,7 +551,7 @@ def parse_constant(node):
 
 
 GUEST_KINDS = ("send", "call", "query", "create", "create-call", "destroy", "record", "hand",
-               "local", "none")
+               "local", "refuse", "none")
 REPLAY_KINDS = ("auto", "hand", "-")
 
 
@@ -566,10 +566,13 @@ def read_lines(path):
 
 def read_keys(words, place):
     keys = {}
-    for word in words:
+    for i, word in enumerate(words):
         key, equals, value = word.partition("=")
         if key in keys:
             raise GenError(place, f"key {key} twice")
+        if key == "reason":
+            keys[key] = " ".join([value, *words[i + 1:]])
+            break
         keys[key] = value if equals else ""
     return keys
 
@@ -594,7 +597,7 @@ def read_commands(model, path):
             raise GenError(place, f"unknown guest kind {guest}")
         if replay not in REPLAY_KINDS:
             raise GenError(place, f"unknown replay kind {replay}")
-        if (wire_id == 0) != (guest in ("local", "none")):
+        if (wire_id == 0) != (guest in ("local", "refuse", "none")):
             raise GenError(place, f"{name}: guest kind {guest} with wire id {number}")
         if name in model.wire:
             raise GenError(place, f"{name} is listed twice")
