@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs one test of the list by name and writes its results to a file. */
+#include "cases.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct vkt_case *const lists[] = {
+	compute_cases,
+};
+
+static void print_names(void)
+{
+	for (size_t i = 0; i < VKT_COUNT(lists); i++) {
+		for (const struct vkt_case *entry = lists[i]; entry->name != NULL; entry++) {
+			printf("%s\n", entry->name);
+		}
+	}
+}
+
+static const struct vkt_case *find_case(const char *name)
+{
+	for (size_t i = 0; i < VKT_COUNT(lists); i++) {
+		for (const struct vkt_case *entry = lists[i]; entry->name != NULL; entry++) {
+			if (strcmp(entry->name, name) == 0) {
+				return entry;
+			}
+		}
+	}
+	return NULL;
+}
+
+static int print_usage(FILE *out)
+{
+	fprintf(out, "usage: vulkan_cases [--validate] [--out FILE] NAME\n"
+		     "       vulkan_cases --list\n"
+		     "Run the test NAME on the first Vulkan device; status 77: the device lacks\n"
+		     "what it needs. --out writes its results to FILE; --validate runs it with\n"
+		     "the Khronos validation layer and fails if that has something to say.\n");
+	return out == stderr ? 2 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "out", required_argument, NULL, 'o' },
+		{ "validate", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct vkt_options options = { 0 };
+	struct vkt t;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "hlo:v", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'h':
+			return print_usage(stdout);
+		case 'l':
+			print_names();
+			return 0;
+		case 'o':
+			options.result_path = optarg;
+			break;
+		case 'v':
+			options.validate = true;
+			break;
+		default:
+			return print_usage(stderr);
+		}
+	}
+	if (optind + 1 != argc) {
+		return print_usage(stderr);
+	}
+	const struct vkt_case *found = find_case(argv[optind]);
+	if (found == NULL) {
+		fprintf(stderr, "no test is called %s; --list prints the names\n", argv[optind]);
+		return 2;
+	}
+	options.flags = found->flags;
+	vkt_open(&t, &options);
+	found->run(&t);
+	return vkt_close(&t) ? 0 : 1;
+}
