@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""What the table emitters share: which extensions, commands and structs Sluice carries, in order.
+
+Extensions are numbered by name and structs by sType, so that the tables can be searched.
+"""
+
+from registry import GenError
+
+CORE_PREFIX = "VK_VERSION_"
+
+
+def is_hidden(model, name):
+    policy = model.policies.get(name)
+    return policy is not None and policy.kind == "hidden"
+
+
+def is_core(name):
+    return name.startswith(CORE_PREFIX)
+
+
+def core_minor(name):
+    """VK_VERSION_1_2 -> 2."""
+    return int(name.rsplit("_", maxsplit=1)[1])
+
+
+def carried_extensions(model):
+    """The extensions that may be offered, sorted by name."""
+    found = [e for e in model.extensions.values() if not is_hidden(model, e.name)]
+    return sorted(found, key=lambda e: e.name)
+
+
+def block_is_carried(model, block):
+    """False for a <require> block that is only for those who also have a hidden extension."""
+    return not any(is_hidden(model, name) for name in (block.extension or "").split(",") if name)
+
+
+def carried_structs(model):
+    """The structs that may be in a pNext chain or begin one, sorted by sType."""
+    found = [s for s in model.structs.values()
+             if s.stype and any(not is_hidden(model, p) for p in s.providers)]
+    for struct in found:
+        if model.enum_value(struct.stype) is None:
+            raise GenError(struct.place, f"{struct.name}: unknown value {struct.stype}")
+    return sorted(found, key=lambda s: model.enum_value(s.stype))
+
+
+def wire_commands(model):
+    """The commands that travel, in order of their ids."""
+    found = [w for w in model.wire.values() if w.id]
+    return sorted(found, key=lambda w: w.id)
+
+
+def first_handle(model, command):
+    """The type of the dispatchable first parameter, or None."""
+    first = command.params[0] if command.params else None
+    handle = model.handles.get(first.type) if first is not None else None
+    return first.type if handle is not None and handle.dispatchable and not first.pointers else None
+
+
+def has_platform_type(model, command):
+    """True where the prototype is in no header that every system has."""
+    return all(not is_core(p) and p in model.extensions and model.extensions[p].platform
+               for p in command.providers)
