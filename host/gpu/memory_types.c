@@ -187,15 +187,14 @@ void sl_memory_types_init(struct sl_memory_types *types,
 }
 
 uint32_t sl_memory_types_to_guest(const struct sl_memory_types *types, uint32_t host_bits,
-				  bool can_import)
+				  unsigned int kinds)
 {
 	uint32_t bits = 0;
 
 	for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
 		const struct sl_memory_type *type = &types->types[i];
 
-		if ((host_bits >> type->host_index & 1) != 0 &&
-		    (can_import || type->kind != SL_MEMORY_IMPORT)) {
+		if ((host_bits >> type->host_index & 1) != 0 && (type->kind & kinds) != 0) {
 			bits |= 1u << i;
 		}
 	}

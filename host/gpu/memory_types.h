@@ -21,9 +21,9 @@
 #include <vulkan/vulkan_core.h>
 
 enum sl_memory_kind {
-	SL_MEMORY_HOST,
-	SL_MEMORY_IMPORT,
-	SL_MEMORY_SHADOW,
+	SL_MEMORY_HOST = 1u << 0,
+	SL_MEMORY_IMPORT = 1u << 1,
+	SL_MEMORY_SHADOW = 1u << 2,
 };
 
 struct sl_memory_type {
@@ -42,10 +42,10 @@ struct sl_memory_types {
 void sl_memory_types_init(struct sl_memory_types *types,
 			  const VkPhysicalDeviceMemoryProperties *host, uint32_t importable);
 
-/* The memoryTypeBits a guest sees, of what the host driver says about a resource. can_import: the
- * resource may be bound to imported memory. */
+/* The memoryTypeBits a guest sees, of what the host driver says about a resource which may be
+ * bound to memory of these kinds (enum sl_memory_kind, any of them). */
 uint32_t sl_memory_types_to_guest(const struct sl_memory_types *types, uint32_t host_bits,
-				  bool can_import);
+				  unsigned int kinds);
 
 /* The host types behind a set of guest types. Bits past the guest's type count are ignored. */
 uint32_t sl_memory_types_to_host(const struct sl_memory_types *types, uint32_t guest_bits);

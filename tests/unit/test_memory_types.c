@@ -16,6 +16,7 @@
 #define LAZY VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT
 #define PROT VK_MEMORY_PROPERTY_PROTECTED_BIT
 #define ADC  VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD
+#define ALL  (SL_MEMORY_HOST | SL_MEMORY_IMPORT | SL_MEMORY_SHADOW)
 #define ADU  VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD
 
 static const VkPhysicalDeviceMemoryProperties lavapipe = {
@@ -195,12 +196,14 @@ static void test_bits_translate_both_ways(void **state)
 
 	(void)state;
 	sl_memory_types_init(&types, &nvidia, 1u << 2 | 1u << 3);
-	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, true), 0x1f);
-	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, false), 0x0b);
-	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 1, true), 1u << 1);
-	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 2, true), 3u << 2);
-	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 3, true), 1u << 4);
-	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 4, true), 0);
+	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, ALL), 0x1f);
+	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, SL_MEMORY_HOST), 0x03);
+	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, SL_MEMORY_IMPORT), 0x14);
+	assert_int_equal(sl_memory_types_to_guest(&types, 0x1f, SL_MEMORY_SHADOW), 0x08);
+	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 1, ALL), 1u << 1);
+	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 2, ALL), 3u << 2);
+	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 3, ALL), 1u << 4);
+	assert_int_equal(sl_memory_types_to_guest(&types, 1u << 4, ALL), 0);
 	assert_int_equal(sl_memory_types_to_host(&types, 0xffffffff), 0xf);
 	assert_int_equal(sl_memory_types_to_host(&types, 3u << 2), 1u << 2);
 	assert_int_equal(sl_memory_types_to_host(&types, 1u << 4), 1u << 3);
