@@ -9,6 +9,7 @@
 
 static const struct vkt_case *const lists[] = {
 	compute_cases,
+	descriptor_cases,
 };
 
 static void print_names(void)
