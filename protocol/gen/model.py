@@ -24,10 +24,10 @@ that has no line is not in it):
 
     <wire id or ->  <name>  <guest>  <replay>  [key=value...]
 
-and lines for struct oddities, whose first word is "struct" (model.struct_lines, read by
-oddities.py):
+and what the registry does not say about types, members and parameters, one fact a line
+(model.abouts, which plan.py understands):
 
-    struct  <VkStruct[.member]>  key=value...
+    about  <type, type.member or command.parameter>  <verb>  [words...]
 
 extensions.txt (model.policies: extension name -> Policy(kind, reason)).
 
@@ -178,11 +178,12 @@ class Wire:
 
 
 @dataclass
-class StructLine:
-    """A "struct" line of commands.txt."""
-    struct: str
-    member: str           # None: about the whole struct
-    keys: dict
+class About:
+    """An "about" line of commands.txt."""
+    owner: str            # a type or a command
+    member: str           # None: about the owner itself
+    verb: str
+    text: str             # what follows the verb
     place: Place
 
 
@@ -215,7 +216,7 @@ class Model:
         self.foreign = {}     # types of other headers (xcb_window_t): name -> Place
         self.funcpointers = {}
         self.wire = {}
-        self.struct_lines = []
+        self.abouts = []
         self.policies = {}
         self.inputs = []      # paths, for the first line of what is generated
 
@@ -580,12 +581,12 @@ def read_keys(words, place):
 def read_commands(model, path):
     ids = {}
     for words, place in read_lines(path):
-        if words[0] == "struct":
+        if words[0] == "about":
             if len(words) < 3:
-                raise GenError(place, "expected: struct NAME[.MEMBER] KEY=VALUE...")
-            struct, _, member = words[1].partition(".")
-            model.struct_lines.append(
-                StructLine(struct, member or None, read_keys(words[2:], place), place))
+                raise GenError(place, "expected: about NAME[.MEMBER] VERB [WORDS...]")
+            owner, _, member = words[1].partition(".")
+            model.abouts.append(
+                About(owner, member or None, words[2], " ".join(words[3:]), place))
             continue
         if len(words) < 4:
             raise GenError(place, "expected: ID NAME GUEST REPLAY [KEY=VALUE...]")
