@@ -373,7 +373,9 @@ class Planner:
             owner = key[0]
             known = owner in self.model.structs or owner in self.model.commands or \
                 owner in self.model.handles
-            if key not in self.used and (known or about.verb not in VERBS):
+            # carried_structs() uses "local".
+            if key not in self.used and about.verb != "local" and \
+                    (known or about.verb not in VERBS):
                 raise GenError(about.place, f"this fact about {about.owner} is never used")
 
     # Expressions
@@ -634,7 +636,7 @@ class Planner:
         plan.chain = []
         model = self.model
         found = [s for s in model.extended_by(plan.name)
-                 if s.name in self.carried and not self.fact(s.name, None, "local")]
+                 if s.name in self.carried]
         text = self.fact_text(plan.name, "pNext", "pass")
         if text is not None:
             plan.chain_context = self.expression(text, plan.struct.members, member.place)

@@ -36,8 +36,9 @@ def block_is_carried(model, block):
 
 def carried_structs(model):
     """The structs that may be in a pNext chain or begin one, sorted by sType."""
-    found = [s for s in model.structs.values()
-             if s.stype and any(not is_hidden(model, p) for p in s.providers)]
+    local = {about.owner for about in model.abouts if about.verb == "local"}
+    found = [s for s in model.structs.values() if s.stype and s.name not in local
+             and any(not is_hidden(model, p) for p in s.providers)]
     for struct in found:
         if model.enum_value(struct.stype) is None:
             raise GenError(struct.place, f"{struct.name}: unknown value {struct.stype}")
