@@ -15,7 +15,7 @@ struct sl_object {
 	uint64_t id;
 	uint64_t handle; /* the host driver's; 0: its creation failed, any use is an error */
 	VkObjectType type;
-	uint32_t mark;		  /* the decoder's: which message named the object last */
+	uint64_t mark;		  /* the decoder's: the message that named the object last */
 	struct sl_object *owner;  /* pool, else device, else instance; NULL: the instance */
 	struct sl_object *device; /* its VkDevice, itself for a VkDevice; NULL: instance level */
 	const struct sl_vk_device_table *vkd;	/* of device; NULL: instance level */

@@ -551,7 +551,7 @@ def parse_constant(node):
     return value - int(match.group(4) or 0)
 
 
-GUEST_KINDS = ("send", "call", "query", "create", "create-call", "destroy", "record", "hand",
+GUEST_KINDS = ("send", "call", "query", "create", "destroy", "record", "hand",
                "local", "refuse", "none")
 REPLAY_KINDS = ("auto", "hand", "-")
 

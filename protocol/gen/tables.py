@@ -62,3 +62,55 @@ def has_platform_type(model, command):
     """True where the prototype is in no header that every system has."""
     return all(not is_core(p) and p in model.extensions and model.extensions[p].platform
                for p in command.providers)
+
+
+def params_of_type(command, name):
+    return [p for p in command.params if p.type == name]
+
+
+def created_param(model, command):
+    """The parameter that receives the handles which a command makes, or None."""
+    found = [p for p in command.params
+             if p.type in model.handles and p.pointers == 1 and not p.const]
+    if len(found) > 1:
+        raise GenError(command.place, f"{command.name} makes handles of two kinds")
+    return found[0] if found else None
+
+
+def owner_type(model, command):
+    """The handle type that owns what a command makes, or None for nobody."""
+    return model.handles[created_param(model, command).type].parent
+
+
+def key_param(command, wire, key):
+    """The parameter that a key of commands.txt names, or None without the key."""
+    name = wire.keys.get(key)
+    if name is None:
+        return None
+    param = command.param(name)
+    if param is None:
+        raise GenError(wire.place, f"{wire.name} has no parameter {name}")
+    return param
+
+
+def destroyed_param(model, command, wire):
+    """The parameter whose objects a command destroys, or None."""
+    param = key_param(command, wire, "destroys")
+    if param is None and wire.guest == "destroy":
+        param = [p for p in command.params if p.type in model.handles][-1]
+    if param is not None and len(params_of_type(command, param.type)) > 1:
+        # The decoder removes the named objects of that type.
+        raise GenError(wire.place, f"{wire.name} destroys one of two {param.type} parameters")
+    return param
+
+
+def family(model, command):
+    """The file that a command's generated code goes to: instance, device, queue or
+    command_buffer."""
+    handle = first_handle(model, command)
+    if handle in (None, "VkInstance", "VkPhysicalDevice"):
+        return "instance"
+    return {"VkQueue": "queue", "VkCommandBuffer": "command_buffer"}.get(handle, "device")
+
+
+FAMILIES = ("instance", "device", "queue", "command_buffer")
