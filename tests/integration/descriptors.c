@@ -500,7 +500,9 @@ static void descriptor_pools(struct vkt *t)
 	allocate.descriptorSetCount = 8;
 	vkt_put_result(t, "eight", vkAllocateDescriptorSets(t->device, &allocate, sets));
 	allocate.descriptorSetCount = 1;
-	vkt_put_result(t, "a ninth", vkAllocateDescriptorSets(t->device, &allocate, &ninth));
+	/* Drivers may have more room than they were asked for; Mesa's lavapipe does. */
+	VkResult full = vkAllocateDescriptorSets(t->device, &allocate, &ninth);
+	VKT_EXPECT(full == VK_SUCCESS || full == VK_ERROR_OUT_OF_POOL_MEMORY);
 	VKT_OK(vkResetDescriptorPool(t->device, allocate.descriptorPool, 0));
 	for (uint32_t i = 0; i < 8; i++) {
 		VKT_OK(vkAllocateDescriptorSets(t->device, &allocate, &sets[i]));

@@ -10,6 +10,8 @@
 static const struct vkt_case *const lists[] = {
 	compute_cases,
 	descriptor_cases,
+	draw_cases,
+	output_cases,
 };
 
 static void print_names(void)
