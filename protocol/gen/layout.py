@@ -15,14 +15,18 @@ def indentation(columns):
 
 def join(start, items, end):
     """start, then items separated by commas, then end: continued below the first item, or on
-    new lines one tab deeper where that takes fewer lines. start begins with its tabs."""
+    new lines one tab deeper where that is needed or, in function bodies, takes fewer lines.
+    start begins with its tabs."""
     line = start + ", ".join(items) + end
     if width(line) <= COLUMNS or not items:
         return line
     parts = [item + "," for item in items[:-1]] + [items[-1] + end]
     aligned = fill(start, parts, width(start))
-    depth = len(start) - len(start.lstrip("\t")) + 1
-    deeper = [start] + fill(indentation(depth * TAB), parts, depth * TAB)
+    if all(width(text) <= COLUMNS for text in aligned) and not start.startswith("\t"):
+        return "\n".join(aligned)
+    column = (len(start) - len(start.lstrip("\t")) + 1) * TAB
+    column += 4 if start.lstrip("\t").startswith("if (") else 0
+    deeper = [start] + fill(indentation(column), parts, column)
     fits = all(width(text) <= COLUMNS for text in aligned)
     return "\n".join(aligned if fits and len(aligned) <= len(deeper) else deeper)
 

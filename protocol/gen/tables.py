@@ -29,9 +29,15 @@ def carried_extensions(model):
     return sorted(found, key=lambda e: e.name)
 
 
+def block_needs(block):
+    """What else must be enabled for a <require> block: a list of alternatives, each a list of
+    extensions of which all are needed. "A+B,C" is [[A, B], [C]]."""
+    return [part.split("+") for part in block.extension.split(",")] if block.extension else [[]]
+
+
 def block_is_carried(model, block):
     """False for a <require> block that is only for those who also have a hidden extension."""
-    return not any(is_hidden(model, name) for name in (block.extension or "").split(",") if name)
+    return any(not any(is_hidden(model, name) for name in names) for names in block_needs(block))
 
 
 def carried_structs(model):
