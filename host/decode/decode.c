@@ -72,6 +72,17 @@ static int fail_read(struct sl_decode *decode, uint16_t command_id, const struct
 	return fail(decode, command_id, -EBADMSG, scope->why != NULL ? scope->why : in->why);
 }
 
+/* Note and show that a command begins. */
+static void begin_command(struct sl_decode *decode, const struct sl_wire_header *header)
+{
+	decode->last_command_id = header->command_id;
+	if (decode->options.trace != NULL) {
+		fprintf(decode->options.trace, "%s, %u bytes%s\n",
+			sl_command_name(header->command_id), header->size,
+			(header->flags & SL_WIRE_REPLY) != 0 ? ", wants a reply" : "");
+	}
+}
+
 bool sl_decode_adopt(struct sl_decode *decode, struct sl_decode_call *call, VkObjectType owner_type,
 		     void *handles)
 {
@@ -195,7 +206,7 @@ int sl_decode_message(struct sl_decode *decode, const uint8_t *data, size_t size
 		.arena = &decode->arena,
 		.resolver = &decode->scope.resolver,
 	};
-	decode->last_command_id = header.command_id;
+	begin_command(decode, &header);
 	sl_arena_reset(&decode->arena);
 	sl_scope_reset(&decode->scope);
 	return run_call(decode, &call);
@@ -225,7 +236,7 @@ static int64_t run_record(struct sl_decode *decode, struct sl_object *command_bu
 		.arena = &decode->stream_arena,
 		.resolver = &decode->stream_scope.resolver,
 	};
-	decode->last_command_id = header.command_id;
+	begin_command(decode, &header);
 	sl_arena_reset(&decode->stream_arena);
 
 	int r = sl_decode_record_functions[header.command_id](decode, &in, command_buffer);

@@ -38,7 +38,7 @@ struct sl_decode_options {
 	struct sl_replay *replay; /* handed to the ops */
 	const struct sl_caps *caps;
 	struct sl_decode_sink sink;
-	FILE *trace; /* every command is dumped here; NULL: not */
+	FILE *trace; /* a line for each command goes there; NULL: none */
 };
 
 /* Returns 0 or -ENOMEM. */

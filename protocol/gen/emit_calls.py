@@ -170,14 +170,15 @@ def run(command, wire, destroyed):
 
 
 def reply(command, has_reply):
-    size, encode = "0", ""
+    size, encode = "\tsize_t size = 0;", ""
     if has_reply:
-        size = f"sl_reply_size_{command.name}(decode->options.caps, &args)"
+        size = join(f"\tsize_t size = sl_reply_size_{command.name}(",
+                    ["decode->options.caps", "&args"], ");")
         encode = f"\tsl_reply_encode_{command.name}(&out, &args);\n"
     return f"""	if (!call->wants_reply) {{
 		return 0;
 	}}
-{assign("	size_t size", size + ";")}
+{size}
 	struct sl_writer out;
 
 	r = sl_decode_begin_reply(decode, call, size, &out);

@@ -112,8 +112,9 @@ def call(_model, command, wire, plan):
     return (args(plan, const=False) + self_object(command)
             + "\tstruct sl_reader reply = { 0 };\n\tstruct sl_call call;\n\n"
             + trace(plan.name, "self")
-            + assign("\tsize_t capacity", f"sl_reply_size_{plan.name}(sl_call_caps(self), &args);")
-            + "\n" + begin(plan)
+            + join(f"\tsize_t capacity = sl_reply_size_{plan.name}(",
+                   ["sl_call_caps(self)", "&args"], ");\n")
+            + begin(plan)
             + "\t\tsl_reader_fail(&reply, \"no memory\");\n"
             + f"\t\tsl_reply_decode_{plan.name}(&reply, &args);\n"
             + ("\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n" if result == "VkResult" else
