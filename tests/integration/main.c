@@ -8,10 +8,8 @@
 #include <string.h>
 
 static const struct vkt_case *const lists[] = {
-	compute_cases,
-	descriptor_cases,
-	draw_cases,
-	output_cases,
+	compute_cases, descriptor_cases, draw_cases,	 output_cases,
+	pass_cases,    state_cases,	 transfer_cases, image_copy_cases,
 };
 
 static void print_names(void)
