@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Replays the decoded commands of one context on the host's Vulkan driver, through sl_replay_ops
+ * (protocol/sl_replay_ops.h). All functions belong to the context's ring thread unless they say
+ * otherwise. */
+#ifndef SL_HOST_REPLAY_REPLAY_H
+#define SL_HOST_REPLAY_REPLAY_H
+
+#include "protocol/sync_page.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sl_gpu;
+struct sl_replay;
+struct sl_stats;
+
+/* What the replay needs of the context's link; as in host_link.h. */
+struct sl_replay_link {
+	void (*publish)(void *data, uint32_t queue_slot, uint64_t completed);	    /* any thread */
+	void (*set_lost)(void *data, enum sl_lost_reason reason, const char *text); /* any thread */
+	int (*hold_region)(void *data, uint32_t region_id, void **ret_data, size_t *ret_size);
+	void (*release_region)(void *data, uint32_t region_id);
+	int (*forget_region)(void *data, uint32_t region_id);
+	void *data;
+};
+
+struct sl_replay_options {
+	struct sl_gpu *gpu;
+	struct sl_replay_link link;
+	struct sl_stats *stats;
+	bool copy_memory; /* shadow host-visible memory, also where it could be imported */
+	bool validate;	  /* the Khronos validation layer around the replay */
+	uint64_t max_device_memory_bytes;
+};
+
+/* options and what it points to must outlive the replay. Returns 0 or -ENOMEM. */
+int sl_replay_create(const struct sl_replay_options *options, struct sl_replay **ret_replay);
+/* Every object must have been destroyed. Accepts NULL. */
+void sl_replay_destroy(struct sl_replay *replay);
+
+/* Why the last op failed: "" if it gave no reason. */
+const char *sl_replay_get_why(const struct sl_replay *replay);
+
+/* True once the context was lost on the host's account (device loss, host out of memory): ops
+ * then return -EIO. Any thread. */
+bool sl_replay_is_lost(const struct sl_replay *replay);
+
+#endif

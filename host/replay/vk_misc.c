@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that need a check, or that tell the guest of memory it may read. */
+#include <errno.h>
+
+#include "host/replay/replay_priv.h"
+
+#define SPIRV_MAGIC	   0x07230203u
+#define SPIRV_HEADER_WORDS 5u
+
+int sl_replay_vkCreateShaderModule(struct sl_replay *replay, struct sl_vkCreateShaderModule *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	const VkShaderModuleCreateInfo *info = args->pCreateInfo;
+
+	if (info->codeSize % 4 != 0 || info->codeSize < SPIRV_HEADER_WORDS * 4 ||
+	    info->pCode[0] != SPIRV_MAGIC) {
+		return sl_replay_fail(replay, "vkCreateShaderModule: %zu bytes that are not SPIR-V",
+				      info->codeSize);
+	}
+	args->ret = device->vkd.CreateShaderModule(device->handle, info, NULL, args->pShaderModule);
+	return 0;
+}
+
+/* What an application once got from vkGetPipelineCacheData() drivers load without checks: a guest
+ * could have changed it. Its caches start empty. */
+int sl_replay_vkCreatePipelineCache(struct sl_replay *replay, struct sl_vkCreatePipelineCache *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	VkPipelineCacheCreateInfo info = *args->pCreateInfo;
+
+	(void)replay;
+	info.initialDataSize = 0;
+	info.pInitialData = NULL;
+	args->ret =
+		device->vkd.CreatePipelineCache(device->handle, &info, NULL, args->pPipelineCache);
+	return 0;
+}
+
+/* The guest driver waits by itself: the ring thread must not. */
+int sl_replay_vkGetQueryPoolResults(struct sl_replay *replay, struct sl_vkGetQueryPoolResults *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	if ((args->flags & VK_QUERY_RESULT_WAIT_BIT) != 0) {
+		return sl_replay_fail(replay, "vkGetQueryPoolResults: would wait");
+	}
+	args->ret = device->vkd.GetQueryPoolResults(
+		device->handle, args->queryPool, args->firstQuery, args->queryCount, args->dataSize,
+		args->pData, args->stride, args->flags);
+	return 0;
+}
+
+/* Events and timeline semaphores order the host's memory accesses too. */
+int sl_replay_vkGetEventStatus(struct sl_replay *replay, struct sl_vkGetEventStatus *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	(void)replay;
+	args->ret = device->vkd.GetEventStatus(device->handle, args->event);
+	if (args->ret == VK_EVENT_SET) {
+		sl_replay_shadows_to_guest(device);
+	}
+	return 0;
+}
+
+int sl_replay_vkSetEvent(struct sl_replay *replay, struct sl_vkSetEvent *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	(void)replay;
+	sl_replay_shadows_to_host(device);
+	args->ret = device->vkd.SetEvent(device->handle, args->event);
+	return 0;
+}
+
+int sl_replay_vkSignalSemaphore(struct sl_replay *replay, struct sl_vkSignalSemaphore *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	(void)replay;
+	sl_replay_shadows_to_host(device);
+	args->ret = device->vkd.SignalSemaphore(device->handle, args->pSignalInfo);
+	return 0;
+}
