@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """sl_ids.[ch]: the wire ids of commands."""
 
+from registry import GenError
 from tables import wire_commands
 from writer import guard, write_file
 
 
-
 def emit(model, out):
+    for command in model.commands.values():
+        if command.name not in model.wire:
+            raise GenError(command.place, f"{command.name} is not in commands.txt")
     commands = wire_commands(model)
     emit_header(model, out, commands)
     emit_source(model, out, commands)

@@ -3,6 +3,7 @@
 sl_replay_ops.[ch]: the ops table, which names the hand-written ones too."""
 
 from layout import assign, join
+from registry import GenError
 from tables import FAMILIES, family, first_handle, wire_commands
 from writer import write_file
 
@@ -68,6 +69,8 @@ const struct sl_ops sl_replay_ops = {{
 
 def function(model, command, wire):
     handle = first_handle(model, command)
+    if handle is None or command.own:
+        raise GenError(wire.place, f"{command.name} has no driver function to be replayed with")
     table_name = "vki" if handle in INSTANCE_HANDLES else "vkd"
     call = f"self->{table_name}->{command.name.removeprefix('vk')}"
     args = ["NULL" if p.type == "VkAllocationCallbacks" else f"args->{p.name}"

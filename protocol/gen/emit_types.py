@@ -24,9 +24,7 @@ def check_extension(model, extension):
             raise GenError(extension.place,
                            f"{extension.name} requires {name}, which extensions.txt hides")
     for name in carried_names(model, extension):
-        wire = model.wire.get(name)
-        if wire is None:
-            raise GenError(model.commands[name].place, f"{name} is not in commands.txt")
+        wire = model.wire[name]
         # A command may be left out alone, with a reason of its own; the extension stays.
         if wire.guest == "none" and wire.keys.get("reason") in (None, "extension"):
             raise GenError(wire.place, f"{name} is not supported but {extension.name} is offered")
