@@ -5,7 +5,7 @@
 
 #include "guest-driver/link/guest_link.h"
 #include "guest-driver/vk/id_allocator.h"
-#include "guest-driver/vk/query_cache.h"
+#include "guest-driver/vk/bytes_map.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +22,7 @@ struct sl_context {
 	bool trace; /* SLUICE_TRACE: print every command */
 
 	struct sl_id_allocator ids;
-	struct sl_query_cache queries;
+	struct sl_bytes_map replies; /* of questions whose answer never changes */
 
 	atomic_bool loss_reported;
 	pthread_mutex_t lock;		       /* guards all below */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct sl_id_slot {
-	uint64_t serial; /* of the id in use, or of the last one */
+	uint64_t serial;    /* of the id in use, or of the last one */
 	uint32_t next_free; /* index, 0: none; meaningful while free */
 };
 
