@@ -10,26 +10,27 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct sl_command_pool;
 struct sl_recording_chunk;
 
+/* Externally synchronized together with its pool, like Vulkan's: no locks. */
 struct sl_command_buffer {
 	struct sl_guest_object base;
-	/* What is left of the current chunk; NULL when not recording, or after an error. */
+	/* What is left of the last chunk; both NULL when not recording, or after an error. */
 	uint8_t *cur;
 	uint8_t *end;
 	uint32_t seqno; /* of the next command of the stream */
+	bool is_primary;
 	bool is_recording;
 	VkResult error; /* the first one while recording: what vkEndCommandBuffer returns */
-	struct sl_recording_chunk *first;
-	struct sl_recording_chunk *last;
+	struct sl_recording_chunk *first_chunk;
+	struct sl_recording_chunk *last_chunk;
 	uint32_t chunk_count;
-	size_t stream_size; /* bytes in all chunks but the last */
-	uint8_t *begin_info; /* encoded VkCommandBufferBeginInfo */
-	size_t begin_info_size;
-	size_t begin_info_capacity;
+	size_t full_size; /* bytes of the stream in all chunks but the last */
+	uint8_t *head;	  /* what the recording's message has before the stream */
+	size_t head_size;
+	size_t head_capacity;
 	struct sl_command_pool *pool;
 	struct sl_command_buffer *prev; /* in pool */
 	struct sl_command_buffer *next;
@@ -38,8 +39,11 @@ struct sl_command_buffer {
 /* Make room for size more bytes. False: not recording, or out of memory (the error is kept). */
 bool sl_command_buffer_grow(struct sl_command_buffer *commands, size_t size);
 
-/* Keep an error that a void vkCmd* cannot return; recording stops. */
+/* Keep an error that a void vkCmd* cannot return; nothing more is recorded. */
 void sl_command_buffer_fail(struct sl_command_buffer *commands, VkResult error);
+
+/* Forget the recording; the chunks go back to the pool. */
+void sl_command_buffer_reset(struct sl_command_buffer *commands);
 
 /* Start the next command of the stream; exactly payload_size bytes (a multiple of 4) must be
  * written to ret_out. The command buffer's thread only.
@@ -56,12 +60,12 @@ static inline bool sl_command_buffer_begin_command(VkCommandBuffer handle, uint1
 		return false;
 	}
 	uint8_t *at = commands->cur;
-	struct sl_wire_header header = {
+	const struct sl_wire_header header = {
 		.size = (uint32_t)size,
 		.command_id = command_id,
 		.seqno = commands->seqno++,
 	};
-	/* The payload may end 4 bytes before the message does; it overwrites this else. */
+	/* Zeros if the payload ends 4 bytes before the message does, else overwritten. */
 	memset(at + size - 4, 0, 4);
 	memcpy(at, &header, sizeof(header));
 	commands->cur = at + size;
@@ -75,7 +79,7 @@ static inline bool sl_command_buffer_begin_command(VkCommandBuffer handle, uint1
 
 static inline const struct sl_caps *sl_command_buffer_caps(VkCommandBuffer handle)
 {
-	return ((struct sl_command_buffer *)handle)->base.context->caps;
+	return SL_GUEST_OBJECT(handle)->context->caps;
 }
 
 #endif
