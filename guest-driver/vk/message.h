@@ -13,12 +13,12 @@
 
 /* Dump the arguments if the context is traced. self: any object of the context. */
 #define SL_MESSAGE_TRACE(self, name, args)                     \
-	do {                                                   \
+	({                                                     \
 		FILE *sl_trace_file = sl_call_trace(self);     \
 		if (sl_trace_file != NULL) {                   \
 			sl_dump_##name(sl_trace_file, (args)); \
 		}                                              \
-	} while (0)
+	})
 
 /* Trace, begin the call and encode the arguments. True: the call is to be sent or waited for;
  * false: memory is short, the call has ended. Never fails for messages that surely fit into
