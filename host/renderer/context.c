@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Receive, decode, replay; count; say why it ended. */
+#include "host/renderer/context.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/log.h"
+#include "host/base/stats.h"
+#include "host/decode/decode.h"
+#include "host/gpu/gpu.h"
+#include "host/link/host_link.h"
+#include "host/objects/objects.h"
+#include "host/replay/replay.h"
+#include "protocol/limits.h"
+#include "protocol/sl_ids.h"
+#include "protocol/sl_replay_ops.h"
+#include "protocol/sl_types.h"
+
+struct context {
+	const struct sl_renderer_assign *assign;
+	struct sl_renderer_report *report;
+	struct sl_gpu *gpu;
+	struct sl_stats *stats;
+	struct sl_host_link *link;
+	struct sl_objects *objects;
+	struct sl_replay *replay;
+	struct sl_decode *decode;
+	bool has_failed; /* a command that the guest believes to have succeeded */
+};
+
+static void end(struct context *context, enum sl_renderer_end end, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void end(struct context *context, enum sl_renderer_end end, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(context->report->text, sizeof(context->report->text), format, args);
+	va_end(args);
+	context->report->end = end;
+}
+
+/* The replay's and the decoder's ends of the link. */
+
+static void publish(void *data, uint32_t queue_slot, uint64_t completed)
+{
+	const struct context *context = data;
+
+	sl_host_link_publish(context->link, queue_slot, completed);
+}
+
+static void set_lost(void *data, enum sl_lost_reason reason, const char *text)
+{
+	const struct context *context = data;
+
+	sl_host_link_set_lost(context->link, reason, text);
+}
+
+static int hold_region(void *data, uint32_t region_id, void **ret_data, size_t *ret_size)
+{
+	const struct context *context = data;
+
+	return sl_host_link_hold_region(context->link, region_id, ret_data, ret_size);
+}
+
+static void release_region(void *data, uint32_t region_id)
+{
+	const struct context *context = data;
+
+	sl_host_link_release_region(context->link, region_id);
+}
+
+static int forget_region(void *data, uint32_t region_id)
+{
+	const struct context *context = data;
+
+	return sl_host_link_forget_region(context->link, region_id);
+}
+
+static int begin_reply(void *data, const struct sl_wire_reply_slot *slot, size_t size,
+		       uint8_t **ret_payload)
+{
+	const struct context *context = data;
+
+	return sl_host_link_begin_reply(context->link, slot, size, ret_payload);
+}
+
+static void commit_reply(void *data)
+{
+	const struct context *context = data;
+
+	sl_host_link_commit_reply(context->link);
+}
+
+static void command_failed(void *data, uint16_t command_id, VkResult result)
+{
+	struct context *context = data;
+
+	context->has_failed = true;
+	end(context, SL_RENDERER_END_DEVICE, "%s failed (%d)", sl_command_name(command_id), result);
+	sl_host_link_set_lost(context->link, SL_LOST_DEVICE, context->report->text);
+}
+
+static int accept_link(struct context *context, int fd)
+{
+	const char *extensions[SL_EXTENSION_COUNT + 1] = { NULL };
+	const struct sl_host_link_options options = {
+		.spin_ns = context->assign->spin_ns,
+		.max_region_bytes = context->assign->max_region_bytes,
+		.max_regions = context->assign->max_regions,
+		.extensions = extensions,
+	};
+	char why[SL_RENDERER_TEXT_SIZE] = "";
+
+	for (uint32_t i = 0; i < SL_EXTENSION_COUNT; i++) {
+		extensions[i] = sl_extension_list[i].name;
+	}
+	int r = sl_host_link_accept(fd, &options, &context->link, why, sizeof(why));
+	if (r < 0) {
+		end(context, r == -EPIPE ? SL_RENDERER_END_CLOSED : SL_RENDERER_END_REFUSED, "%s",
+		    why);
+	}
+	return r;
+}
+
+/* Who this renderer works for, in every line of its log from now on. */
+static void name_guest(struct context *context)
+{
+	const struct sl_renderer_assign *assign = context->assign;
+	char who[256];
+
+	snprintf(context->report->program, sizeof(context->report->program), "%s",
+		 sl_host_link_get_program(context->link));
+	snprintf(who, sizeof(who), "guest %s, context %llu, %s[%u]", assign->guest_name,
+		 (unsigned long long)assign->context_id, context->report->program,
+		 assign->guest_pid);
+	sl_log_set_who(who);
+}
+
+static bool must_copy(const struct context *context)
+{
+	return context->assign->memory == SL_RENDERER_MEMORY_COPY;
+}
+
+static int create_replay(struct context *context)
+{
+	const struct sl_replay_options options = {
+		.gpu = context->gpu,
+		.link = {
+			.publish = publish,
+			.set_lost = set_lost,
+			.hold_region = hold_region,
+			.release_region = release_region,
+			.forget_region = forget_region,
+			.data = context,
+		},
+		.stats = context->stats,
+		.copy_memory = must_copy(context),
+		.validate = (context->assign->flags & SL_RENDERER_VALIDATE) != 0,
+		.max_device_memory_bytes = context->assign->max_device_memory_bytes,
+	};
+
+	return sl_replay_create(&options, &context->replay);
+}
+
+static int create_decode(struct context *context)
+{
+	struct sl_decode_options options = {
+		.ops = &sl_replay_ops,
+		.replay = context->replay,
+		.caps = sl_host_link_get_caps(context->link),
+		.sink = {
+			.begin_reply = begin_reply,
+			.commit_reply = commit_reply,
+			.command_failed = command_failed,
+			.data = context,
+		},
+		.trace = (context->assign->flags & SL_RENDERER_TRACE) != 0 ? stderr : NULL,
+	};
+	int r = sl_objects_create(SL_MAX_OBJECTS, NULL, NULL, &context->objects);
+
+	if (r < 0) {
+		return r;
+	}
+	options.objects = context->objects;
+	return sl_decode_create(&options, &context->decode);
+}
+
+/* The reason why a message could not be run. */
+static void end_by_decode(struct context *context, int r)
+{
+	const char *replay_why = sl_replay_get_why(context->replay);
+	const char *error = sl_decode_get_error(context->decode);
+
+	if (r == -EBADMSG) {
+		end(context, SL_RENDERER_END_PROTOCOL, "%s%s%s%s", error,
+		    replay_why[0] != '\0' ? " (" : "", replay_why,
+		    replay_why[0] != '\0' ? ")" : "");
+		sl_host_link_set_lost(context->link, SL_LOST_PROTOCOL, context->report->text);
+	} else if (sl_replay_is_lost(context->replay)) {
+		end(context, SL_RENDERER_END_DEVICE, "%s", error);
+	} else {
+		end(context, SL_RENDERER_END_SYSTEM, "%s: %s", error, strerror(-r));
+		sl_host_link_set_lost(context->link, SL_LOST_RENDERER, context->report->text);
+	}
+}
+
+static void end_by_link(struct context *context, int r, const char *why)
+{
+	if (r == -EPIPE) {
+		context->report->end = sl_replay_is_lost(context->replay) ? SL_RENDERER_END_DEVICE
+									  : SL_RENDERER_END_CLOSED;
+	} else if (r == -EBADMSG) {
+		end(context, SL_RENDERER_END_PROTOCOL, "ring: %s", why);
+		sl_host_link_set_lost(context->link, SL_LOST_PROTOCOL, context->report->text);
+	} else {
+		end(context, SL_RENDERER_END_SYSTEM, "ring: %s", strerror(-r));
+		sl_host_link_set_lost(context->link, SL_LOST_RENDERER, context->report->text);
+	}
+}
+
+static void run(struct context *context)
+{
+	struct sl_stats *stats = context->stats;
+	uint64_t messages = 0;
+	uint64_t bytes = 0;
+
+	while (!context->has_failed) {
+		struct sl_message message;
+		const char *why = "";
+		int r = sl_host_link_receive(context->link, &message, &why);
+
+		if (r < 0) {
+			end_by_link(context, r, why);
+			return;
+		}
+		/* Only this thread writes these. */
+		bytes += message.size;
+		sl_stats_set(&stats->messages, ++messages);
+		sl_stats_set(&stats->message_bytes, bytes);
+		r = sl_decode_message(context->decode, message.data, message.size);
+		sl_stats_set(&stats->objects, sl_objects_get_count(context->objects));
+		sl_stats_set(&stats->last_command_id, sl_decode_get_last_command(context->decode));
+		if (r < 0) {
+			end_by_decode(context, r);
+			return;
+		}
+	}
+}
+
+static void log_end(const struct context *context)
+{
+	const struct sl_renderer_report *report = context->report;
+
+	switch (report->end) {
+	case SL_RENDERER_END_CLOSED:
+		sl_log(SL_LOG_DEBUG, "the context was closed");
+		break;
+	case SL_RENDERER_END_REFUSED:
+		sl_log(SL_LOG_WARNING, "refused: %s", report->text);
+		break;
+	case SL_RENDERER_END_PROTOCOL:
+		sl_log(SL_LOG_ERROR, "the guest broke the protocol: %s", report->text);
+		break;
+	default:
+		sl_log(SL_LOG_ERROR, "the context was ended: %s", report->text);
+		break;
+	}
+	sl_gpu_log_validation(context->gpu);
+}
+
+void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int fd,
+		      struct sl_stats *stats, struct sl_renderer_report *ret_report)
+{
+	struct context context = {
+		.assign = assign,
+		.report = ret_report,
+		.gpu = gpu,
+		.stats = stats,
+	};
+
+	*ret_report = (struct sl_renderer_report){ .type = SL_RENDERER_REPORT };
+	if (accept_link(&context, fd) == 0) {
+		name_guest(&context);
+		int r = create_replay(&context);
+
+		if (r == 0) {
+			r = create_decode(&context);
+		}
+		if (r == 0) {
+			run(&context);
+		} else {
+			end(&context, SL_RENDERER_END_SYSTEM, "%s", strerror(-r));
+			sl_host_link_set_lost(context.link, SL_LOST_RENDERER, "out of memory");
+		}
+	}
+	log_end(&context);
+}

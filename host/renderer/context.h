@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest context in a renderer, from its handshake to its end. */
+#ifndef SL_HOST_RENDERER_CONTEXT_H
+#define SL_HOST_RENDERER_CONTEXT_H
+
+#include "host/base/renderer_msg.h"
+
+struct sl_gpu;
+struct sl_stats;
+
+/* Serve the context on the calling thread until it ends, for whatever reason; what is to be said
+ * about it is logged here. The GPU may still work for it, threads of the host driver may still run:
+ * the process has to end without waiting for them.
+ *
+ * Consumes fd, the guest's socket. ret_report: all but its type. */
+void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int fd,
+		      struct sl_stats *stats, struct sl_renderer_report *ret_report);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice-renderer: loads the host's Vulkan driver, waits for one guest context, serves it, ends. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+#include "host/base/log.h"
+#include "host/base/renderer_msg.h"
+#include "host/base/stats.h"
+#include "host/gpu/gpu.h"
+#include "host/renderer/context.h"
+#include "host/sandbox/sandbox.h"
+
+static const char usage[] =
+	"Usage: sluice-renderer --control-fd=N [--log-level=LEVEL]\n"
+	"\n"
+	"Serves one guest context; started by sluiced, which sends it the context on the socket\n"
+	"that is open as descriptor N.\n"
+	"\n"
+	"  --log-level=LEVEL  error, warning, info (default) or debug\n"
+	"\n"
+	"SLUICE_VALIDATE=1 puts the Khronos validation layer around everything that is replayed;\n"
+	"VK_DRIVER_FILES chooses the host's Vulkan driver.\n";
+
+static int parse_options(int argc, char **argv, int *ret_control_fd)
+{
+	static const struct option options[] = {
+		{ "control-fd", required_argument, NULL, 'c' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	enum sl_log_level level = SL_LOG_INFO;
+	char *rest = NULL;
+	int option;
+
+	*ret_control_fd = -1;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			*ret_control_fd = (int)strtol(optarg, &rest, 10);
+			break;
+		case 'l':
+			if (sl_log_parse_level(optarg, &level) < 0) {
+				return -EINVAL;
+			}
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -EINVAL;
+		}
+	}
+	if (rest == NULL || *rest != '\0' || *ret_control_fd < 0 || optind != argc) {
+		return -EINVAL;
+	}
+	sl_log_init("sluice-renderer", level);
+	return 0;
+}
+
+static void describe_device(const struct sl_gpu *gpu, struct sl_renderer_ready *ready)
+{
+	const struct sl_gpu_device *device = sl_gpu_get_device(gpu, 0);
+
+	ready->device_type = device->properties.deviceType;
+	ready->device_count = sl_gpu_get_device_count(gpu);
+	ready->can_import = device->importable != 0;
+	for (uint32_t i = 0; i < device->memory.memoryHeapCount; i++) {
+		if ((device->memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) {
+			ready->device_memory_bytes += device->memory.memoryHeaps[i].size;
+		}
+	}
+	snprintf(ready->device_name, sizeof(ready->device_name), "%s",
+		 device->properties.deviceName);
+	snprintf(ready->driver_name, sizeof(ready->driver_name), "%.126s %.126s",
+		 device->driver_name, device->driver_info);
+}
+
+/* Returns 0, or -EINVAL after logging why the packet cannot be used. */
+static int check_assign(const struct sl_renderer_assign *assign, ssize_t size, unsigned int fds)
+{
+	if (size != sizeof(*assign) || fds != 2 || assign->type != SL_RENDERER_ASSIGN ||
+	    memchr(assign->guest_name, '\0', sizeof(assign->guest_name)) == NULL) {
+		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct sl_stats *map_stats(int fd)
+{
+	void *page = mmap(NULL, SL_STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return page == MAP_FAILED ? NULL : page;
+}
+
+/* Why the context cannot be served at all; NULL: it can. */
+static const char *refusal(const struct sl_gpu *gpu, const struct sl_renderer_assign *assign)
+{
+	if (assign->memory == SL_RENDERER_MEMORY_IMPORT &&
+	    sl_gpu_get_device(gpu, 0)->importable == 0) {
+		return "memory must be imported, and the host's driver cannot";
+	}
+	return NULL;
+}
+
+static int serve(struct sl_gpu *gpu, int control_fd)
+{
+	struct sl_renderer_assign assign;
+	struct sl_renderer_report report;
+	unsigned int fd_count = 0;
+	int fds[2];
+	ssize_t size = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 2, &fd_count);
+
+	if (size == 0) {
+		return EXIT_SUCCESS; /* the daemon has no use for this renderer any more */
+	}
+	if (size < 0) {
+		sl_log(SL_LOG_ERROR, "cannot read from the daemon: %s", strerror((int)-size));
+		return EXIT_FAILURE;
+	}
+	struct sl_stats *stats =
+		check_assign(&assign, size, fd_count) == 0 ? map_stats(fds[1]) : NULL;
+	if (stats == NULL) {
+		return EXIT_FAILURE;
+	}
+	sl_fd_close(fds[1]);
+	if (getenv("SLUICE_VALIDATE") != NULL) {
+		assign.flags |= SL_RENDERER_VALIDATE;
+	}
+	int r = sl_sandbox_lock();
+
+	if (r < 0) {
+		sl_log(SL_LOG_ERROR, "cannot install the system call filter: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	if (refusal(gpu, &assign) != NULL) {
+		sl_log(SL_LOG_ERROR, "guest %s: %s", assign.guest_name, refusal(gpu, &assign));
+		return EXIT_FAILURE;
+	}
+	sl_context_serve(gpu, &assign, fds[0], stats, &report);
+	sl_fd_send(control_fd, &report, sizeof(report), NULL, 0);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct sl_renderer_ready ready = { .type = SL_RENDERER_READY };
+	struct sl_gpu *gpu = NULL;
+	int control_fd;
+
+	if (parse_options(argc, argv, &control_fd) < 0) {
+		fputs(usage, stderr);
+		return EXIT_FAILURE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	int r = sl_sandbox_enter(control_fd);
+
+	if (r < 0) {
+		sl_log(SL_LOG_ERROR, "cannot give up privileges: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	r = sl_gpu_open(&gpu, ready.error, sizeof(ready.error));
+	if (r == 0) {
+		describe_device(gpu, &ready);
+	}
+	if (sl_fd_send(control_fd, &ready, sizeof(ready), NULL, 0) < 0 || r < 0) {
+		return EXIT_FAILURE;
+	}
+	/* The driver's threads and the GPU's work end with the process, not before it: whatever
+	 * the guest left running must not keep it. */
+	_exit(serve(gpu, control_fd));
+}

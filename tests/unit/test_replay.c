@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: MIT */
+/* The replay on a real Vulkan driver (lavapipe in CI), driven through its ops without a guest. */
+#include "host/replay/replay_priv.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "host/replay/clear.h"
+
+#define REGION_ID   7
+#define REGION_SIZE 8192
+
+static struct sl_gpu *gpu;
+
+struct fixture {
+	struct sl_replay *replay;
+	struct sl_stats stats;
+	struct sl_object instance;
+	struct sl_object physical;
+	struct sl_object device;
+	struct sl_object queue;
+	void *region;
+	int holds;
+	pthread_mutex_t lock; /* guards completed */
+	pthread_cond_t changed;
+	uint64_t completed;
+	bool is_lost;
+};
+
+static void publish(void *data, uint32_t queue_slot, uint64_t completed)
+{
+	struct fixture *fixture = data;
+
+	assert_int_equal(queue_slot, 3);
+	pthread_mutex_lock(&fixture->lock);
+	fixture->completed = completed;
+	pthread_cond_signal(&fixture->changed);
+	pthread_mutex_unlock(&fixture->lock);
+}
+
+static void set_lost(void *data, enum sl_lost_reason reason, const char *text)
+{
+	struct fixture *fixture = data;
+
+	(void)reason;
+	print_message("lost: %s\n", text);
+	fixture->is_lost = true;
+}
+
+static int hold_region(void *data, uint32_t region_id, void **ret_data, size_t *ret_size)
+{
+	struct fixture *fixture = data;
+
+	if (region_id != REGION_ID) {
+		return -1;
+	}
+	fixture->holds++;
+	*ret_data = fixture->region;
+	*ret_size = REGION_SIZE;
+	return 0;
+}
+
+static void release_region(void *data, uint32_t region_id)
+{
+	struct fixture *fixture = data;
+
+	assert_int_equal(region_id, REGION_ID);
+	fixture->holds--;
+}
+
+static int forget_region(void *data, uint32_t region_id)
+{
+	(void)data;
+	return region_id == REGION_ID ? 0 : -1;
+}
+
+static void create_instance(struct fixture *fixture)
+{
+	const VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO };
+	void *created[] = { &fixture->instance };
+	VkInstance handle = VK_NULL_HANDLE;
+	struct sl_vkCreateInstance args = { .created = created,
+					    .pCreateInfo = &info,
+					    .pInstance = &handle };
+
+	assert_int_equal(sl_replay_vkCreateInstance(fixture->replay, &args), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+
+	void *created_devices[] = { &fixture->physical };
+	VkPhysicalDevice device = VK_NULL_HANDLE;
+	uint32_t count = 1;
+	struct sl_vkEnumeratePhysicalDevices list = { .self = &fixture->instance,
+						      .created = created_devices,
+						      .instance = handle,
+						      .pPhysicalDeviceCount = &count,
+						      .pPhysicalDevices = &device };
+
+	assert_int_equal(sl_replay_vkEnumeratePhysicalDevices(fixture->replay, &list), 0);
+	assert_int_equal(count, 1);
+	fixture->physical.handle = (uint64_t)(uintptr_t)device;
+	fixture->physical.vki = fixture->instance.vki;
+}
+
+static void create_device(struct fixture *fixture)
+{
+	static const float priority = 1.0f;
+	const VkDeviceQueueCreateInfo queue = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+		.queueCount = 1,
+		.pQueuePriorities = &priority,
+	};
+	const VkDeviceCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+		.queueCreateInfoCount = 1,
+		.pQueueCreateInfos = &queue,
+	};
+	void *created[] = { &fixture->device };
+	VkDevice handle = VK_NULL_HANDLE;
+	struct sl_vkCreateDevice args = {
+		.self = &fixture->physical,
+		.created = created,
+		.physicalDevice = (VkPhysicalDevice)(uintptr_t)fixture->physical.handle,
+		.pCreateInfo = &info,
+		.pDevice = &handle,
+	};
+
+	assert_int_equal(sl_replay_vkCreateDevice(fixture->replay, &args), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+	fixture->device.handle = (uint64_t)(uintptr_t)handle;
+}
+
+static int create_queue(struct fixture *fixture, uint32_t family, uint32_t index, uint32_t slot)
+{
+	void *created[] = { &fixture->queue };
+	VkQueue handle = VK_NULL_HANDLE;
+	struct sl_slCreateQueue args = {
+		.self = &fixture->device,
+		.created = created,
+		.queueFamilyIndex = family,
+		.queueIndex = index,
+		.slot = slot,
+		.pQueue = &handle,
+	};
+	int r = sl_replay_slCreateQueue(fixture->replay, &args);
+
+	fixture->queue.handle = (uint64_t)(uintptr_t)handle;
+	fixture->queue.vkd = fixture->device.vkd;
+	return r;
+}
+
+static void setup_replay(void **state, bool copy_memory)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	pthread_mutex_init(&fixture->lock, NULL);
+	pthread_cond_init(&fixture->changed, NULL);
+	fixture->region =
+		mmap(NULL, REGION_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(fixture->region != MAP_FAILED);
+	const struct sl_replay_options options = {
+		.gpu = gpu,
+		.link = { publish, set_lost, hold_region, release_region, forget_region, fixture },
+		.stats = &fixture->stats,
+		.copy_memory = copy_memory,
+		.validate = getenv("SLUICE_VALIDATE") != NULL,
+		.max_device_memory_bytes = 64u << 20,
+	};
+
+	assert_int_equal(sl_replay_create(&options, &fixture->replay), 0);
+	create_instance(fixture);
+	create_device(fixture);
+	assert_int_equal(create_queue(fixture, 0, 0, 3), 0);
+	*state = fixture;
+}
+
+static int setup_import(void **state)
+{
+	setup_replay(state, false);
+	return 0;
+}
+
+static int setup_copy(void **state)
+{
+	setup_replay(state, true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_vkDestroyDevice device = { .self = &fixture->device };
+	struct sl_vkDestroyInstance instance = { .self = &fixture->instance };
+
+	assert_int_equal(sl_replay_vkDestroyDevice(fixture->replay, &device), 0);
+	assert_int_equal(sl_replay_vkDestroyInstance(fixture->replay, &instance), 0);
+	sl_replay_destroy(fixture->replay);
+	assert_int_equal(fixture->holds, 0);
+	assert_int_equal(sl_stats_get(&fixture->stats.device_memory_bytes), 0);
+	assert_int_equal(sl_stats_get(&fixture->stats.shared_memory_bytes), 0);
+	assert_false(fixture->is_lost);
+	assert_int_equal(sl_gpu_get_validation_errors(gpu), 0);
+	munmap(fixture->region, REGION_SIZE);
+	pthread_cond_destroy(&fixture->changed);
+	pthread_mutex_destroy(&fixture->lock);
+	free(fixture);
+	return 0;
+}
+
+static VkDevice device_of(const struct fixture *fixture)
+{
+	return (VkDevice)(uintptr_t)fixture->device.handle;
+}
+
+static const struct sl_memory_types *types_of(const struct fixture *fixture)
+{
+	const struct sl_replay_physical_device *physical = fixture->physical.data;
+
+	return &physical->memory_types;
+}
+
+static uint32_t find_type(const struct fixture *fixture, enum sl_memory_kind kind)
+{
+	const struct sl_memory_types *types = types_of(fixture);
+
+	for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+		if (types->types[i].kind == kind) {
+			return i;
+		}
+	}
+	fail_msg("the device has no such memory");
+	return 0;
+}
+
+static int allocate(struct fixture *fixture, enum sl_memory_kind kind, VkDeviceSize size,
+		    uint32_t region_id, struct sl_slAllocateMemory *ret_args,
+		    VkDeviceMemory *ret_memory)
+{
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = size,
+		.memoryTypeIndex = find_type(fixture, kind),
+	};
+
+	*ret_args = (struct sl_slAllocateMemory){
+		.self = &fixture->device,
+		.pAllocateInfo = &info,
+		.regionId = region_id,
+		.pMemory = ret_memory,
+	};
+	int r = sl_replay_slAllocateMemory(fixture->replay, ret_args);
+
+	ret_args->pAllocateInfo = NULL;
+	return r;
+}
+
+static void free_memory(struct fixture *fixture, VkDeviceMemory memory)
+{
+	struct sl_vkFreeMemory args = { .self = &fixture->device, .memory = memory };
+
+	assert_int_equal(sl_replay_vkFreeMemory(fixture->replay, &args), 0);
+}
+
+static VkBuffer create_buffer(struct fixture *fixture, VkDeviceSize size,
+			      VkMemoryRequirements *ret_needs)
+{
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.size = size,
+		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	VkBuffer buffer = VK_NULL_HANDLE;
+	struct sl_vkCreateBuffer args = { .self = &fixture->device,
+					  .pCreateInfo = &info,
+					  .pBuffer = &buffer };
+
+	assert_int_equal(sl_replay_vkCreateBuffer(fixture->replay, &args), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+	struct sl_vkGetBufferMemoryRequirements needs = { .self = &fixture->device,
+							  .buffer = buffer,
+							  .pMemoryRequirements = ret_needs };
+
+	assert_int_equal(sl_replay_vkGetBufferMemoryRequirements(fixture->replay, &needs), 0);
+	return buffer;
+}
+
+static void destroy_buffer(struct fixture *fixture, VkBuffer buffer)
+{
+	struct sl_vkDestroyBuffer args = { .self = &fixture->device, .buffer = buffer };
+
+	assert_int_equal(sl_replay_vkDestroyBuffer(fixture->replay, &args), 0);
+}
+
+static void submit(struct fixture *fixture, const VkSubmitInfo *info)
+{
+	struct sl_vkQueueSubmit args = { .self = &fixture->queue,
+					 .submitCount = info != NULL ? 1 : 0,
+					 .pSubmits = info };
+
+	assert_int_equal(sl_replay_vkQueueSubmit(fixture->replay, &args), 0);
+}
+
+static void wait_until(struct fixture *fixture, uint64_t number)
+{
+	pthread_mutex_lock(&fixture->lock);
+	while (fixture->completed < number) {
+		pthread_cond_wait(&fixture->changed, &fixture->lock);
+	}
+	pthread_mutex_unlock(&fixture->lock);
+}
+
+/* Fill a buffer in guest-visible memory on the GPU. */
+static void fill(struct fixture *fixture, VkBuffer buffer, uint32_t value, uint64_t number)
+{
+	const struct sl_vk_device_table *vkd = fixture->device.vkd;
+	const VkCommandPoolCreateInfo pool_info = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+	};
+	const VkCommandBufferBeginInfo begin = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+	};
+	VkCommandBufferAllocateInfo allocate_info = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+		.commandBufferCount = 1,
+	};
+	VkCommandBuffer commands;
+
+	assert_int_equal(vkd->CreateCommandPool(device_of(fixture), &pool_info, NULL,
+						&allocate_info.commandPool),
+			 VK_SUCCESS);
+	assert_int_equal(vkd->AllocateCommandBuffers(device_of(fixture), &allocate_info, &commands),
+			 VK_SUCCESS);
+	vkd->BeginCommandBuffer(commands, &begin);
+	vkd->CmdFillBuffer(commands, buffer, 0, VK_WHOLE_SIZE, value);
+	vkd->EndCommandBuffer(commands);
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.commandBufferCount = 1,
+		.pCommandBuffers = &commands,
+	};
+
+	submit(fixture, &info);
+	wait_until(fixture, number);
+	vkd->DestroyCommandPool(device_of(fixture), allocate_info.commandPool, NULL);
+}
+
+static void check_visible_memory(struct fixture *fixture, enum sl_memory_kind kind)
+{
+	const struct sl_vk_device_table *vkd = fixture->device.vkd;
+	struct sl_slAllocateMemory args;
+	VkDeviceMemory memory;
+	VkMemoryRequirements needs;
+	VkBuffer buffer = create_buffer(fixture, REGION_SIZE, &needs);
+	uint32_t *words = fixture->region;
+
+	assert_true((needs.memoryTypeBits >> find_type(fixture, kind) & 1) != 0);
+	assert_int_equal(allocate(fixture, kind, REGION_SIZE, REGION_ID, &args, &memory), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+	assert_int_equal(vkd->BindBufferMemory(device_of(fixture), buffer, memory, 0), VK_SUCCESS);
+	words[5] = 42;
+	fill(fixture, buffer, 0x01020304, 1);
+	for (unsigned int i = 0; i < REGION_SIZE / 4; i++) {
+		assert_int_equal(words[i], 0x01020304);
+	}
+	fill(fixture, buffer, 0x01ff0304, 2);
+	assert_int_equal(words[REGION_SIZE / 4 - 1], 0x01ff0304);
+	destroy_buffer(fixture, buffer);
+	free_memory(fixture, memory);
+}
+
+static void test_imported_memory_is_the_guests(void **state)
+{
+	check_visible_memory(*state, SL_MEMORY_IMPORT);
+}
+
+static void test_shadowed_memory_follows(void **state)
+{
+	check_visible_memory(*state, SL_MEMORY_SHADOW);
+}
+
+static void test_shadow_beside_imports_follows(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_slAllocateMemory args;
+	VkDeviceMemory memory;
+
+	assert_int_equal(allocate(fixture, SL_MEMORY_SHADOW, 5000, REGION_ID, &args, &memory), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+	assert_int_equal(fixture->holds, 1);
+	assert_int_equal(sl_stats_get(&fixture->stats.device_memory_bytes), 5000);
+	free_memory(fixture, memory);
+}
+
+static void test_memory_of_the_host_is_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sl_vk_device_table *vkd = fixture->device.vkd;
+
+	for (unsigned int round = 0; round < 4; round++) {
+		struct sl_slAllocateMemory args;
+		VkDeviceMemory memory;
+		uint8_t *data = NULL;
+
+		assert_int_equal(allocate(fixture, SL_MEMORY_HOST, 6000, 0, &args, &memory), 0);
+		assert_int_equal(args.ret, VK_SUCCESS);
+		assert_int_equal(vkd->MapMemory(device_of(fixture), memory, 0, VK_WHOLE_SIZE, 0,
+						(void **)&data),
+				 VK_SUCCESS);
+		for (unsigned int i = 0; i < 6000; i++) {
+			assert_int_equal(data[i], 0);
+		}
+		memset(data, 0xaa, 6000);
+		vkd->UnmapMemory(device_of(fixture), memory);
+		free_memory(fixture, memory);
+	}
+}
+
+static void test_gpu_clears_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_replay_device *device = fixture->device.data;
+	const struct sl_clear_plan plan = { .is_needed = true };
+	struct sl_replay_clear *clear = NULL;
+
+	assert_int_equal(sl_clear_create(device, &plan, &clear), VK_SUCCESS);
+	for (unsigned int round = 0; round < 4; round++) {
+		VkMemoryAllocateInfo info = {
+			.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+			.allocationSize = 6001,
+		};
+		VkSemaphore semaphore;
+		VkDeviceMemory memory;
+		uint64_t number;
+		uint64_t value;
+		uint8_t *data = NULL;
+
+		assert_int_equal(sl_clear_allocate(clear, &info, &memory, &number), VK_SUCCESS);
+		assert_int_equal(number, round + 1);
+		assert_true(info.allocationSize >= 6001);
+		sl_clear_wait(clear, number);
+		assert_false(sl_clear_get_pending(clear, &semaphore, &value));
+		assert_int_equal(device->vkd.MapMemory(device->handle, memory, 0, VK_WHOLE_SIZE, 0,
+						       (void **)&data),
+				 VK_SUCCESS);
+		for (unsigned int i = 0; i < 6001; i++) {
+			assert_int_equal(data[i], 0);
+		}
+		memset(data, 0xaa, 6001);
+		device->vkd.UnmapMemory(device->handle, memory);
+		device->vkd.FreeMemory(device->handle, memory, NULL);
+	}
+	sl_clear_destroy(clear);
+}
+
+static void test_submission_waits_for_a_clear(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_replay_device *device = fixture->device.data;
+	const struct sl_clear_plan plan = { .is_needed = true };
+	VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = 4u << 20,
+	};
+	VkDeviceMemory memory;
+	uint64_t number;
+
+	assert_int_equal(sl_clear_create(device, &plan, &device->clear), VK_SUCCESS);
+	assert_int_equal(sl_clear_allocate(device->clear, &info, &memory, &number), VK_SUCCESS);
+	submit(fixture, NULL);
+	wait_until(fixture, 1);
+	sl_clear_wait(device->clear, number);
+	device->vkd.FreeMemory(device->handle, memory, NULL);
+}
+
+static void test_submissions_are_numbered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned int i = 0; i < 600; i++) {
+		submit(fixture, NULL);
+	}
+	wait_until(fixture, 600);
+	assert_int_equal(sl_stats_get(&fixture->stats.submissions), 600);
+	assert_int_equal(sl_stats_get(&fixture->stats.completed), 600);
+}
+
+/* The semaphores that a batch signals already, with and without values, stay. */
+static void test_signals_of_a_batch_stay(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sl_vk_device_table *vkd = fixture->device.vkd;
+	const VkSemaphoreTypeCreateInfo type = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+		.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+	};
+	const VkSemaphoreCreateInfo timeline_info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+		.pNext = &type,
+	};
+	const VkSemaphoreCreateInfo binary_info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+	};
+	VkSemaphore semaphores[2];
+	uint64_t values[2] = { 9, 0 };
+	uint64_t value = 0;
+
+	vkd->CreateSemaphore(device_of(fixture), &timeline_info, NULL, &semaphores[0]);
+	vkd->CreateSemaphore(device_of(fixture), &binary_info, NULL, &semaphores[1]);
+	VkTimelineSemaphoreSubmitInfo timeline = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.signalSemaphoreValueCount = 2,
+		.pSignalSemaphoreValues = values,
+	};
+	const VkSubmitInfo both = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.pNext = &timeline,
+		.signalSemaphoreCount = 2,
+		.pSignalSemaphores = semaphores,
+	};
+	static const VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	const VkSubmitInfo wait = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.waitSemaphoreCount = 1,
+		.pWaitSemaphores = &semaphores[1],
+		.pWaitDstStageMask = &all,
+		.signalSemaphoreCount = 1,
+		.pSignalSemaphores = &semaphores[1],
+	};
+
+	submit(fixture, &both);
+	submit(fixture, &wait);
+	wait_until(fixture, 2);
+	vkd->GetSemaphoreCounterValue(device_of(fixture), semaphores[0], &value);
+	assert_int_equal(value, 9);
+	vkd->DestroySemaphore(device_of(fixture), semaphores[0], NULL);
+	vkd->DestroySemaphore(device_of(fixture), semaphores[1], NULL);
+}
+
+static void test_bad_arguments_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_slAllocateMemory args;
+	VkDeviceMemory memory;
+
+	assert_int_equal(create_queue(fixture, 0, 1, 4), -EBADMSG);
+	assert_int_equal(create_queue(fixture, 99, 0, 4), -EBADMSG);
+	assert_int_equal(create_queue(fixture, 0, 0, 3), -EBADMSG);
+	assert_int_equal(create_queue(fixture, 0, 0, SL_MAX_QUEUES), -EBADMSG);
+	assert_int_equal(allocate(fixture, SL_MEMORY_HOST, 100, REGION_ID, &args, &memory),
+			 -EBADMSG);
+	assert_int_equal(allocate(fixture, SL_MEMORY_IMPORT, 100, 0, &args, &memory), -EBADMSG);
+	assert_int_equal(allocate(fixture, SL_MEMORY_IMPORT, 100, 99, &args, &memory), -EBADMSG);
+	assert_int_equal(
+		allocate(fixture, SL_MEMORY_IMPORT, REGION_SIZE + 1, REGION_ID, &args, &memory),
+		-EBADMSG);
+	assert_int_equal(allocate(fixture, SL_MEMORY_IMPORT, UINT64_MAX, REGION_ID, &args, &memory),
+			 -EBADMSG);
+}
+
+static void test_limit_of_device_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_slAllocateMemory args;
+	VkDeviceMemory memory;
+	VkDeviceMemory other;
+
+	assert_int_equal(allocate(fixture, SL_MEMORY_HOST, 60u << 20, 0, &args, &memory), 0);
+	assert_int_equal(args.ret, VK_SUCCESS);
+	assert_int_equal(allocate(fixture, SL_MEMORY_HOST, 5u << 20, 0, &args, &other), 0);
+	assert_int_equal(args.ret, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	assert_int_equal(allocate(fixture, SL_MEMORY_HOST, UINT64_MAX, 0, &args, &other), 0);
+	assert_int_equal(args.ret, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	free_memory(fixture, memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_imported_memory_is_the_guests, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_shadowed_memory_follows, setup_copy, teardown),
+		cmocka_unit_test_setup_teardown(test_shadow_beside_imports_follows, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_memory_of_the_host_is_zero, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_gpu_clears_memory, setup_import, teardown),
+		cmocka_unit_test_setup_teardown(test_submission_waits_for_a_clear, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_submissions_are_numbered, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_signals_of_a_batch_stay, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_bad_arguments_are_refused, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_limit_of_device_memory, setup_import,
+						teardown),
+	};
+	char why[256];
+
+	if (sl_gpu_open(&gpu, why, sizeof(why)) < 0) {
+		printf("skipped: %s\n", why);
+		return 77;
+	}
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	sl_gpu_log_validation(gpu);
+	sl_gpu_close(gpu);
+	return failed;
+}
