@@ -12,15 +12,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 struct sl_guest_link;
+struct sl_region_node;
 
 /* Memory shared with the renderer, page aligned and zeroed. */
 struct sl_region {
 	uint32_t id;
 	void *data;
-	size_t size; /* bytes, as asked for, rounded up to pages */
+	size_t size;		     /* bytes, as asked for, rounded up to pages */
+	struct sl_region_node *node; /* the link's own */
 };
 
 /* A reply that has arrived, or is on its way. */
@@ -39,9 +42,12 @@ struct sl_guest_reply {
  * Returns 0 or -errno. */
 int sl_guest_link_open(struct sl_guest_link **ret_link, char *ret_why, size_t why_size);
 
-/* Accepts NULL. No other thread may use the link any more; its regions are unmapped too. */
+/* Accepts NULL. No other thread may use the link any more; its regions are unmapped too.
+ *
+ * In a child that fork() made, a link of the parent's is lost: all that is left is to close it. */
 void sl_guest_link_close(struct sl_guest_link *link);
 
+/* What both ends can speak. */
 const struct sl_caps *sl_guest_link_get_caps(const struct sl_guest_link *link);
 /* True if both ends know the extension (name as in the registry). */
 bool sl_guest_link_has_extension(const struct sl_guest_link *link, const char *name);
@@ -49,17 +55,17 @@ const struct sl_sync_page *sl_guest_link_get_sync(const struct sl_guest_link *li
 
 /* Write one message. header->size is set (a multiple of 8, the header included) and may exceed
  * the ring; seqno is filled in here; what the payload lacks is padded with zeros. Blocks while
- * the ring is full; messages of different threads never interleave. After the first message
- * that failed all fail.
+ * the ring is full; messages of different threads never interleave.
  *
- * Returns 0, or -EPIPE once the context is lost. */
+ * Returns 0; -EMSGSIZE (larger than SL_MAX_MESSAGE_SIZE: nothing was sent); -EPIPE once the
+ * context is lost. */
 int sl_guest_link_send(struct sl_guest_link *link, struct sl_wire_header *header,
 		       const struct iovec *payload, int payload_count);
 
 /* Send a message that asks for a reply (SL_WIRE_REPLY and the reply slot are added here, and
  * to header->size) and return at once. capacity: the most payload bytes the reply may have.
  *
- * Returns 0, -ENOMEM, or -EPIPE once the context is lost. On 0 the caller must call
+ * Returns 0; -ENOMEM; -EMSGSIZE; -EPIPE once the context is lost. On 0 the caller must call
  * sl_guest_link_call_wait(), then sl_guest_link_call_finish(). */
 int sl_guest_link_call_start(struct sl_guest_link *link, struct sl_wire_header *header,
 			     const struct iovec *payload, int payload_count, size_t capacity,
@@ -80,8 +86,13 @@ void sl_guest_link_wake(struct sl_guest_link *link);
 
 /* Cheap: one load. True once the context is lost. */
 bool sl_guest_link_is_lost(const struct sl_guest_link *link);
+/* The same, and at most every 100 ms looks whether the host is still there: for entry points that
+ * an application may poll without ever waiting or sending anything (fence status, counter
+ * values). sl_guest_link_wait() does so itself. 30 ns. */
+bool sl_guest_link_check_lost(struct sl_guest_link *link);
 
-/* Share size bytes with the renderer under a new id. Returns 0, -ENOMEM, -EPIPE or -errno. */
+/* Share size bytes with the renderer under a new id. Returns 0; -ENOMEM (also: past what the host
+ * allows this context); -EPIPE; -errno. */
 int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 				struct sl_region *ret_region);
 /* Unmap and forget. A message that makes the host forget it (slReleaseRegion) must have been
