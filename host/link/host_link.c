@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The renderer's end of a context: messages in, replies and completions out. */
+#include "host/link/host_link.h"
+
+#include "host/link/host_link_priv.h"
+#include "protocol/clock.h"
+#include "protocol/limits.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+/* Messages larger than this get memory of their own. */
+#define LARGE_SIZE (SL_HOST_BUFFER_SIZE / 2)
+
+const struct sl_caps *sl_host_link_get_caps(const struct sl_host_link *link)
+{
+	return &link->caps;
+}
+
+const char *sl_host_link_get_program(const struct sl_host_link *link)
+{
+	return link->program;
+}
+
+uint32_t sl_host_link_get_guest_pid(const struct sl_host_link *link)
+{
+	return link->guest_pid;
+}
+
+/* Sleep until the guest rings or sends a packet. Returns 0 (look again), -EPIPE, -EBADMSG. */
+static int sleep_until_doorbell(struct sl_host_link *link)
+{
+	struct epoll_event events[2];
+	int count = 0;
+
+	if (sl_ring_prepare_sleep(&link->ring)) {
+		count = epoll_wait(link->epoll, events, 2, -1);
+	}
+	sl_ring_end_sleep(&link->ring);
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.fd != link->socket) {
+			continue;
+		}
+		int r = sl_host_link_read_packets(link);
+		/* What the guest wrote before it went is still read. */
+		if (r < 0 && (r != -EPIPE || sl_ring_is_empty(&link->ring))) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* Returns 0 once there may be bytes to read, -EPIPE, -EBADMSG. */
+static int wait_for_bytes(struct sl_host_link *link)
+{
+	uint64_t start_ns = sl_clock_now_ns();
+	uint64_t now = start_ns;
+
+	while (now - start_ns < link->spin_ns) {
+		for (int i = 0; i < SL_CLOCK_RELAX_COUNT; i++) {
+			if (!sl_ring_is_empty(&link->ring)) {
+				return 0;
+			}
+			sl_clock_relax();
+		}
+		now = sl_clock_now_ns();
+		if (now - start_ns >= SL_CLOCK_YIELD_NS) {
+			sched_yield();
+		}
+	}
+	return sleep_until_doorbell(link);
+}
+
+/* Copy what is there, at most capacity bytes, and give its space back to the guest; waits until
+ * there is something. Returns 0, -EPIPE, -EBADMSG with *ret_why. */
+static int read_bytes(struct sl_host_link *link, uint8_t *data, size_t capacity, size_t *ret_read,
+		      const char **ret_why)
+{
+	for (;;) {
+		if (sl_ring_read(&link->ring, data, capacity, ret_read) < 0) {
+			*ret_why = "ring head is impossible";
+			return -EBADMSG;
+		}
+		if (*ret_read > 0) {
+			if (sl_ring_release(&link->ring)) {
+				sl_sync_wake(link->sync);
+			}
+			return 0;
+		}
+		int r = wait_for_bytes(link);
+		if (r < 0) {
+			*ret_why = r == -EPIPE ? "guest closed its end" : link->packet_why;
+			return r;
+		}
+	}
+}
+
+/* Returns 0, -EBADMSG with *ret_why. */
+static int check_header(struct sl_host_link *link, const struct sl_wire_header *header,
+			const char **ret_why)
+{
+	if (header->size < sizeof(*header) || header->size % 8 != 0) {
+		*ret_why = "message has a bad size";
+		return -EBADMSG;
+	}
+	if (header->size > SL_MAX_MESSAGE_SIZE) {
+		*ret_why = "message is too large";
+		return -EBADMSG;
+	}
+	if (header->seqno != link->seqno) {
+		*ret_why = "message is out of sequence";
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* A message larger than the buffer, of which the buffer has the first part. */
+static int receive_large(struct sl_host_link *link, size_t size, const char **ret_why)
+{
+	size_t has = link->end - link->start;
+
+	if (has > size) {
+		has = size;
+	}
+	link->large = malloc(size);
+	if (link->large == NULL) {
+		return -ENOMEM;
+	}
+	memcpy(link->large, link->buffer + link->start, has);
+	link->start += has;
+	while (has < size) {
+		size_t count;
+		int r = read_bytes(link, link->large + has, size - has, &count, ret_why);
+
+		if (r < 0) {
+			return r;
+		}
+		has += count;
+	}
+	link->message = (struct sl_message){ .data = link->large, .size = size };
+	return 0;
+}
+
+/* Have at least size bytes in the buffer. */
+static int fill_buffer(struct sl_host_link *link, size_t size, const char **ret_why)
+{
+	if (link->start + size > SL_HOST_BUFFER_SIZE || link->start == link->end) {
+		memmove(link->buffer, link->buffer + link->start, link->end - link->start);
+		link->end -= link->start;
+		link->start = 0;
+	}
+	while (link->end - link->start < size) {
+		size_t count;
+		int r = read_bytes(link, link->buffer + link->end, SL_HOST_BUFFER_SIZE - link->end,
+				   &count, ret_why);
+
+		if (r < 0) {
+			return r;
+		}
+		link->end += count;
+	}
+	return 0;
+}
+
+int sl_host_link_receive(struct sl_host_link *link, struct sl_message *ret_message,
+			 const char **ret_why)
+{
+	struct sl_wire_header header;
+
+	free(link->large);
+	link->large = NULL;
+	link->message = (struct sl_message){ 0 };
+	int r = fill_buffer(link, sizeof(header), ret_why);
+	if (r < 0) {
+		return r;
+	}
+	memcpy(&header, link->buffer + link->start, sizeof(header));
+	r = check_header(link, &header, ret_why);
+	if (r < 0) {
+		return r;
+	}
+	if (header.size > LARGE_SIZE) {
+		r = receive_large(link, header.size, ret_why);
+	} else {
+		r = fill_buffer(link, header.size, ret_why);
+		if (r == 0) {
+			link->message = (struct sl_message){
+				.data = link->buffer + link->start,
+				.size = header.size,
+			};
+			link->start += header.size;
+		}
+	}
+	if (r == -ENOMEM) {
+		*ret_why = "out of memory for a message";
+	}
+	if (r == 0) {
+		link->seqno++;
+		*ret_message = link->message;
+	}
+	return r;
+}
+
+uint8_t *sl_host_link_steal_message(struct sl_host_link *link)
+{
+	uint8_t *data = link->large;
+
+	if (data != NULL) {
+		link->large = NULL;
+		return data;
+	}
+	data = malloc(link->message.size);
+	if (data != NULL) {
+		memcpy(data, link->message.data, link->message.size);
+	}
+	return data;
+}
+
+static void drop_reply(struct sl_host_link *link)
+{
+	if (link->reply != NULL && link->reply_region_id != 0) {
+		sl_host_link_release_region(link, link->reply_region_id);
+	}
+	link->reply = NULL;
+	link->reply_region_id = 0;
+}
+
+int sl_host_link_begin_reply(struct sl_host_link *link, const struct sl_wire_reply_slot *slot,
+			     size_t size, uint8_t **ret_payload)
+{
+	void *data = link->reply_area.data;
+	size_t region_size = link->reply_area.size;
+
+	drop_reply(link);
+	if (size > slot->capacity || slot->offset % 64 != 0 || slot->reserved != 0) {
+		return -EBADMSG;
+	}
+	if (slot->region_id != SL_REGION_REPLY) {
+		if (sl_host_link_hold_region(link, slot->region_id, &data, &region_size) < 0) {
+			return -EBADMSG;
+		}
+	}
+	if (slot->offset > region_size ||
+	    sizeof(struct sl_reply_header) + (size_t)slot->capacity > region_size - slot->offset) {
+		if (slot->region_id != SL_REGION_REPLY) {
+			sl_host_link_release_region(link, slot->region_id);
+		}
+		return -EBADMSG;
+	}
+	link->reply = (struct sl_reply_header *)((uint8_t *)data + slot->offset);
+	link->reply_size = size;
+	link->reply_region_id = slot->region_id != SL_REGION_REPLY ? slot->region_id : 0;
+	*ret_payload = (uint8_t *)(link->reply + 1);
+	return 0;
+}
+
+void sl_host_link_commit_reply(struct sl_host_link *link)
+{
+	assert(link->reply != NULL);
+	link->reply->size = (uint32_t)link->reply_size;
+	/* Release: payload and size come before; pairs with the acquire in the guest's
+	 * has_reply(). */
+	atomic_store_explicit(&link->reply->state, SL_REPLY_DONE, memory_order_release);
+	drop_reply(link);
+	sl_sync_wake(link->sync);
+}
+
+void sl_host_link_publish(struct sl_host_link *link, uint32_t queue_slot, uint64_t completed)
+{
+	assert(queue_slot < SL_MAX_QUEUES);
+	/* Release: what the GPU wrote into shared memory comes before; pairs with the acquire of
+	 * the guest thread that loads it. */
+	atomic_store_explicit(&link->sync->queues[queue_slot].completed, completed,
+			      memory_order_release);
+	sl_sync_wake(link->sync);
+}
+
+void sl_host_link_set_lost(struct sl_host_link *link, enum sl_lost_reason reason, const char *text)
+{
+	/* Relaxed: only decides who; what is told is ordered by the sync page. */
+	if (!atomic_exchange_explicit(&link->is_lost, true, memory_order_relaxed)) {
+		sl_sync_set_lost(link->sync, reason, text);
+	}
+}

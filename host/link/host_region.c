@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory that the guest shares later: which regions there are, who holds them, how many may be. */
+#include "host/base/fd.h"
+#include "host/link/host_link_priv.h"
+#include "protocol/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define PAGE_SIZE 4096u
+
+const char *sl_host_link_map(int fd, size_t size, void **ret_data)
+{
+	struct stat info;
+	/* Only memory files have seals. Without this one the guest could cut the file short under
+	 * our mapping, and an access would be a SIGBUS. */
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
+		return "shared memory is not sealed against shrinking";
+	}
+	if (size == 0 || size % PAGE_SIZE != 0) {
+		return "shared memory has a bad size";
+	}
+	if (fstat(fd, &info) < 0 || info.st_size < 0 || (uint64_t)info.st_size < size) {
+		return "shared memory is smaller than it claims";
+	}
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED) {
+		return "shared memory cannot be mapped";
+	}
+	*ret_data = data;
+	return NULL;
+}
+
+static struct sl_host_region **bucket_of(struct sl_host_link *link, uint32_t region_id)
+{
+	/* Guests count up: neighbours go to different buckets. */
+	return &link->buckets[region_id % SL_HOST_REGION_BUCKETS];
+}
+
+struct sl_host_region *sl_host_link_find_region(struct sl_host_link *link, uint32_t region_id)
+{
+	struct sl_host_region *region = *bucket_of(link, region_id);
+
+	if (region_id == SL_REGION_REPLY) {
+		return &link->reply_area;
+	}
+	while (region != NULL && region->id != region_id) {
+		region = region->next;
+	}
+	return region;
+}
+
+static void unmap_region(struct sl_host_link *link, struct sl_host_region *region)
+{
+	struct sl_host_region **at = bucket_of(link, region->id);
+
+	while (*at != region) {
+		at = &(*at)->next;
+	}
+	*at = region->next;
+	if (region->is_counted) {
+		link->counted_bytes -= region->size;
+		link->counted_regions--;
+	}
+	link->mapped_bytes -= region->size;
+	link->mapped_regions--;
+	munmap(region->data, region->size);
+	free(region);
+}
+
+void sl_host_link_unmap_regions(struct sl_host_link *link)
+{
+	for (uint32_t i = 0; i < SL_HOST_REGION_BUCKETS; i++) {
+		while (link->buckets[i] != NULL) {
+			unmap_region(link, link->buckets[i]);
+		}
+	}
+}
+
+/* Room for one more? The real limits hold in the order of the ring's messages, see
+ * sl_host_link_hold_region(); a packet may overtake the message that lets go of old regions. So a
+ * guest which keeps to the limits has at most twice as much here. */
+static bool may_map(const struct sl_host_link *link, uint64_t size)
+{
+	uint64_t limit;
+
+	if (__builtin_mul_overflow(link->max_region_bytes, 2, &limit)) {
+		limit = UINT64_MAX;
+	}
+	return link->mapped_regions / 2 < link->max_regions && size <= limit &&
+	       link->mapped_bytes <= limit - size;
+}
+
+/* Returns NULL, else what is wrong. */
+static const char *add_region(struct sl_host_link *link, const struct sl_packet_region *packet,
+			      int fd)
+{
+	if (packet->region_id < SL_REGION_FIRST || packet->reserved != 0 ||
+	    sl_host_link_find_region(link, packet->region_id) != NULL) {
+		return "region has a bad id";
+	}
+	if (packet->size > SIZE_MAX || !may_map(link, packet->size)) {
+		return "regions are past the limits of the context";
+	}
+	struct sl_host_region *region = calloc(1, sizeof(*region));
+	if (region == NULL) {
+		return "out of memory";
+	}
+	const char *why = sl_host_link_map(fd, (size_t)packet->size, &region->data);
+	if (why != NULL) {
+		free(region);
+		return why;
+	}
+	struct sl_host_region **bucket = bucket_of(link, packet->region_id);
+	region->id = packet->region_id;
+	region->size = (size_t)packet->size;
+	region->next = *bucket;
+	*bucket = region;
+	link->mapped_bytes += region->size;
+	link->mapped_regions++;
+	return NULL;
+}
+
+/* Returns NULL, else what is wrong. fd: -1 if none came. */
+static const char *take_packet(struct sl_host_link *link, const uint8_t *bytes, size_t size, int fd)
+{
+	struct sl_packet_region packet;
+
+	if (size != sizeof(packet)) {
+		return "packet has a wrong size";
+	}
+	memcpy(&packet, bytes, sizeof(packet));
+	if (packet.header.type == SL_PACKET_RELEASE) {
+		const char *why = sl_handshake_check_header(bytes, size, SL_PACKET_RELEASE, size);
+
+		if (why == NULL && sl_host_link_forget_region(link, packet.region_id) < 0) {
+			why = "region has a bad id";
+		}
+		return why;
+	}
+	const char *why = sl_handshake_check_header(bytes, size, SL_PACKET_REGION, size);
+	return why != NULL ? why : add_region(link, &packet, fd);
+}
+
+int sl_host_link_read_packets(struct sl_host_link *link)
+{
+	uint8_t bytes[sizeof(struct sl_packet_region)];
+
+	if (link->packet_why != NULL) {
+		return -EBADMSG;
+	}
+	for (;;) {
+		unsigned int fd_count;
+		SL_AUTO_CLOSE int fd = -1;
+		ssize_t size = sl_fd_receive(link->socket, bytes, sizeof(bytes), &fd, 1, &fd_count);
+
+		if (size == -EAGAIN) {
+			return 0;
+		}
+		if (size == 0 || size == -ECONNRESET) {
+			return -EPIPE;
+		}
+		link->packet_why = size < 0 ? "packet cannot be received"
+					    : take_packet(link, bytes, (size_t)size, fd);
+		if (link->packet_why != NULL) {
+			return -EBADMSG;
+		}
+	}
+}
+
+int sl_host_link_hold_region(struct sl_host_link *link, uint32_t region_id, void **ret_data,
+			     size_t *ret_size)
+{
+	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
+
+	/* Its packet was sent before the message that mentions it. What is wrong with any packet
+	 * sl_host_link_receive() will tell. */
+	if (region == NULL) {
+		(void)sl_host_link_read_packets(link);
+		region = sl_host_link_find_region(link, region_id);
+	}
+	if (region == NULL || region->is_forgotten || region_id == SL_REGION_REPLY) {
+		return -ENOENT;
+	}
+	if (!region->is_counted) {
+		if (link->counted_regions >= link->max_regions ||
+		    region->size > link->max_region_bytes - link->counted_bytes) {
+			return -ENOMEM;
+		}
+		region->is_counted = true;
+		link->counted_regions++;
+		link->counted_bytes += region->size;
+	}
+	region->hold_count++;
+	*ret_data = region->data;
+	*ret_size = region->size;
+	return 0;
+}
+
+void sl_host_link_release_region(struct sl_host_link *link, uint32_t region_id)
+{
+	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
+
+	assert(region != NULL && region->hold_count > 0);
+	region->hold_count--;
+	if (region->is_forgotten && region->hold_count == 0) {
+		unmap_region(link, region);
+	}
+}
+
+int sl_host_link_forget_region(struct sl_host_link *link, uint32_t region_id)
+{
+	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
+
+	if (region == NULL || region->is_forgotten || region_id == SL_REGION_REPLY) {
+		return -ENOENT;
+	}
+	region->is_forgotten = true;
+	if (region->hold_count == 0) {
+		unmap_region(link, region);
+	}
+	return 0;
+}
