@@ -85,6 +85,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(rt_sigqueueinfo),
 	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(tkill),
+	SCMP_SYS(setrlimit),
 	/* The network. */
 	SCMP_SYS(socket),
 	SCMP_SYS(connect),
@@ -143,7 +144,7 @@ static const int denied_calls[] = {
 	SCMP_SYS(vhangup),
 };
 
-/* Signals and limits: its own only. */
+/* Signals: to itself only. */
 static int deny_reaching_others(scmp_filter_ctx filter)
 {
 	const scmp_datum_t self = (scmp_datum_t)getpid();
@@ -154,9 +155,10 @@ static int deny_reaching_others(scmp_filter_ctx filter)
 		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
 				     SCMP_A0(SCMP_CMP_NE, self));
 	}
+	/* Limits may be read, and are final. */
 	if (r == 0) {
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 2,
-				     SCMP_A0(SCMP_CMP_NE, 0), SCMP_A0(SCMP_CMP_NE, self));
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
+				     SCMP_A2(SCMP_CMP_NE, 0));
 	}
 	return r;
 }
