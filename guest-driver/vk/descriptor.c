@@ -185,11 +185,11 @@ static VkResult create_set(struct sl_descriptor_pool *pool,
 	return VK_SUCCESS;
 }
 
-/* The host did not make these sets after all. */
-static void undo_sets(struct sl_descriptor_pool *pool, uint32_t count, const VkDescriptorSet *sets)
+/* The host did not make the last count sets after all. */
+static void undo_sets(struct sl_descriptor_pool *pool, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		struct sl_descriptor_set *set = from_set(sets[i]);
+		struct sl_descriptor_set *set = pool->sets;
 		sl_descriptor_budget_untake(&pool->budget, set->needs, set->variable_count);
 		destroy_set(pool, set);
 	}
@@ -208,7 +208,7 @@ static VkResult create_sets(struct sl_descriptor_pool *pool,
 		VkResult result =
 			create_set(pool, from_layout(info->pSetLayouts[i]), count, &sets[i]);
 		if (result != VK_SUCCESS) {
-			undo_sets(pool, i, sets);
+			undo_sets(pool, i);
 			return result;
 		}
 	}
@@ -243,7 +243,7 @@ sl_vkAllocateDescriptorSets(VkDevice device, const VkDescriptorSetAllocateInfo *
 		bool must_ask = !sl_descriptor_budget_cannot_fragment(&pool->budget);
 		result = tell_host(device, pAllocateInfo, pDescriptorSets, must_ask);
 		if (result != VK_SUCCESS) {
-			undo_sets(pool, pAllocateInfo->descriptorSetCount, pDescriptorSets);
+			undo_sets(pool, pAllocateInfo->descriptorSetCount);
 		}
 	}
 	if (result != VK_SUCCESS) {

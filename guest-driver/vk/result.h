@@ -15,6 +15,7 @@ static inline VkResult sl_vk_result(int r)
 	case -ETIMEDOUT:
 		return VK_TIMEOUT;
 	case -ENOMEM:
+	case -EMSGSIZE:
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	default:
 		return VK_ERROR_DEVICE_LOST;
