@@ -26,7 +26,9 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL sl_vkGetInstanceProcAddr(VkInstance han
 	if (entry == NULL) {
 		return NULL;
 	}
-	if (entry->level == SL_ENTRY_GLOBAL) {
+	/* Since Vulkan 1.2.193 this function finds itself without an instance too. */
+	if (entry->level == SL_ENTRY_GLOBAL ||
+	    entry->function == (PFN_vkVoidFunction)sl_vkGetInstanceProcAddr) {
 		return entry->function;
 	}
 	if (instance == NULL) {
