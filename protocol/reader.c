@@ -86,10 +86,8 @@ char *sl_reader_string(struct sl_reader *in)
 	return in->why == NULL ? string : NULL;
 }
 
-uint64_t sl_reader_handle(struct sl_reader *in, uint32_t object_type, bool nullable)
+uint64_t sl_reader_find(struct sl_reader *in, uint32_t object_type, uint64_t id, bool nullable)
 {
-	uint64_t id = sl_reader_u64(in);
-
 	if (id == 0) {
 		if (!nullable) {
 			sl_reader_fail(in, "null handle");
@@ -104,6 +102,11 @@ uint64_t sl_reader_handle(struct sl_reader *in, uint32_t object_type, bool nulla
 		sl_reader_fail(in, "no live object of this type has this id");
 	}
 	return handle;
+}
+
+uint64_t sl_reader_handle(struct sl_reader *in, uint32_t object_type, bool nullable)
+{
+	return sl_reader_find(in, object_type, sl_reader_u64(in), nullable);
 }
 
 uint64_t sl_reader_new_handle(struct sl_reader *in, uint32_t object_type)

@@ -90,6 +90,9 @@ char *sl_reader_string(struct sl_reader *in);
 /* A live object's handle; 0 only if the id is 0 and nullable, or after failing. */
 uint64_t sl_reader_handle(struct sl_reader *in, uint32_t object_type, bool nullable);
 
+/* The same for an id that has been read. */
+uint64_t sl_reader_find(struct sl_reader *in, uint32_t object_type, uint64_t id, bool nullable);
+
 /* The placeholder of an object that this message creates; never 0 unless failed. */
 uint64_t sl_reader_new_handle(struct sl_reader *in, uint32_t object_type);
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """sl_codec.h: what callers see of the codec."""
 
+from code import Code
+
 from writer import guard, write_file
 
 
@@ -48,23 +50,14 @@ enum sl_fixed_size {{
 
 def prototypes(plan):
     name = plan.name
-    lines = [
-        f"size_t sl_size_{name}(const struct sl_caps *caps, const struct sl_{name} *args);",
-        f"void sl_encode_{name}(struct sl_writer *out, const struct sl_{name} *args);",
-        f"void sl_decode_{name}(struct sl_reader *in, struct sl_{name} *args);"]
+    read = f"const struct sl_{name} *args);"
+    code = Code(0)
+    code.add(f"size_t sl_size_{name}(const struct sl_caps *caps, {read}")
+    code.add(f"void sl_encode_{name}(struct sl_writer *out, {read}")
+    code.add(f"void sl_decode_{name}(struct sl_reader *in, struct sl_{name} *args);")
     if plan.has_reply:
-        lines += [
-            f"size_t sl_reply_size_{name}(const struct sl_caps *caps,"
-            f" const struct sl_{name} *args);",
-            f"void sl_reply_encode_{name}(struct sl_writer *out, const struct sl_{name} *args);",
-            f"void sl_reply_decode_{name}(struct sl_reader *in, struct sl_{name} *args);"]
-    lines.append(f"void sl_dump_{name}(FILE *out, const struct sl_{name} *args);")
-    return "\n".join(wrap(line) for line in lines) + "\n"
-
-
-def wrap(line, limit=100):
-    """Break a prototype that is too long after its first parameter."""
-    if len(line) <= limit:
-        return line
-    head, tail = line.split(", ", maxsplit=1)
-    return f"{head},\n{' ' * 8}{tail}".replace(" " * 8, "\t")
+        code.add(f"size_t sl_reply_size_{name}(const struct sl_caps *caps, {read}")
+        code.add(f"void sl_reply_encode_{name}(struct sl_writer *out, {read}")
+        code.add(f"void sl_reply_decode_{name}(struct sl_reader *in, struct sl_{name} *args);")
+    code.add(f"void sl_dump_{name}(FILE *out, {read}")
+    return code.text()

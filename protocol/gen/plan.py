@@ -314,16 +314,20 @@ def request_size(item):
     """Bytes which a parameter takes in the request if they are always the same, else None."""
     node = item.node
     if isinstance(node, Pointer) and node.is_out:
+        if item.is_count_of:
+            return node.elem.wire_size
         return out_request_size(node)
+    if isinstance(node, Pointer) and not node.nullable and (node.length or "").isdigit():
+        return padded(int(node.length) * node.elem.csize)
     if isinstance(node, Pointer) and not node.nullable and node.length is None:
         return node.elem.wire_size
     return node.wire_size
 
 
 def out_request_size(node):
-    if node.nullable or has_skeleton(node.elem) or (node.is_array and is_handle(node.elem)):
+    if has_skeleton(node.elem) or is_handle(node.elem) and (node.is_array or node.nullable):
         return None
-    return 8 if is_handle(node.elem) else 0
+    return (4 if node.nullable else 0) + (8 if is_handle(node.elem) else 0)
 
 
 def is_handle(node):
@@ -373,8 +377,8 @@ class Planner:
             owner = key[0]
             known = owner in self.model.structs or owner in self.model.commands or \
                 owner in self.model.handles
-            # carried_structs() uses "local".
-            if key not in self.used and about.verb != "local" and \
+            # carried_structs() and codec_names.py use these two.
+            if key not in self.used and about.verb not in ("local", "family") and \
                     (known or about.verb not in VERBS):
                 raise GenError(about.place, f"this fact about {about.owner} is never used")
 
@@ -722,7 +726,10 @@ class Planner:
                 continue
             fields.append(self.param(wire, command, param))
         self.link_counts(fields)
-        travels = fields[1:] if wire.guest == "record" else fields
+        # Recorded commands do not carry their command buffer; strides are set by the decoder.
+        strides = {f.node.stride for f in fields if isinstance(f.node, Pointer)}
+        travels = [f for f in fields[1 if wire.guest == "record" else 0:]
+                   if f.name not in strides]
         ret = None
         if command.return_type != "void":
             ret = self.scalar(command.return_type, command.place)
@@ -735,7 +742,9 @@ class Planner:
         if param.dims:
             # An array parameter is a pointer in C.
             node = self.node(command.name, param, params, IN)
-            node = Pointer(node, None, False, False)
+            if not is_raw(node.elem):
+                raise GenError(param.place, f"{param.name}: an array parameter of no plain data")
+            node = Pointer(node.elem, str(node.count), False, False)
         else:
             node = self.node(command.name, param, params, direction)
         item = Field(param.name, node, self.when(command.name, param, params), param.decl,
@@ -744,7 +753,8 @@ class Planner:
         return item
 
 
-VERBS = ("local", "omit", "null", "context", "as", "when", "always", "pass", "len", "input")
+VERBS = ("local", "omit", "null", "context", "as", "when", "always", "pass", "len", "input",
+         "family")
 
 
 def node_depth(node):

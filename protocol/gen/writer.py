@@ -20,4 +20,4 @@ def write_file(model, out, name, what, body):
 
 def guard(name):
     """The include guard of a generated header."""
-    return "SL_PROTOCOL_" + name.replace("sl_", "", 1).replace(".", "_").upper()
+    return "SL_PROTOCOL_" + name.replace(".", "_").upper()
