@@ -290,22 +290,26 @@ static VkResult allocate_cleared(struct allocation *allocation, struct sl_replay
 	return VK_SUCCESS;
 }
 
-/* Find the region's pages and keep them. Returns 0 or -EBADMSG. */
+/* Find the region's pages and keep them. Returns 0, -ENOMEM (past a limit) or -EBADMSG. */
 static int hold_region(struct allocation *allocation, uint32_t region_id,
 		       struct sl_replay_memory *memory)
 {
 	struct sl_replay *replay = allocation->replay;
 	VkDeviceSize page = (VkDeviceSize)sysconf(_SC_PAGESIZE);
 	VkDeviceSize size = allocation->info.allocationSize;
+	int r = replay->options.link.hold_region(replay->options.link.data, region_id,
+						 &allocation->region, &allocation->region_size);
 
-	if (replay->options.link.hold_region(replay->options.link.data, region_id,
-					     &allocation->region, &allocation->region_size) < 0) {
-		return sl_replay_fail(replay, "slAllocateMemory: no region %u", region_id);
+	if (r == -ENOMEM) {
+		return r;
+	}
+	if (r < 0) {
+		return sl_replay_fail(replay, "no region %u", region_id);
 	}
 	memory->region_id = region_id;
 	if (size > allocation->region_size ||
 	    (size + page - 1) / page * page > allocation->region_size) {
-		return sl_replay_fail(replay, "slAllocateMemory: %llu bytes of a region of %zu",
+		return sl_replay_fail(replay, "%llu bytes of a region of %zu",
 				      (unsigned long long)size, allocation->region_size);
 	}
 	return 0;
@@ -366,13 +370,13 @@ int sl_replay_slAllocateMemory(struct sl_replay *replay, struct sl_slAllocateMem
 	};
 
 	if (guest_index >= types->guest.memoryTypeCount) {
-		return sl_replay_fail(replay, "slAllocateMemory: no memory type %u", guest_index);
+		return sl_replay_fail(replay, "no memory type %u", guest_index);
 	}
 	const struct sl_memory_type *type = &types->types[guest_index];
 
 	if ((type->kind == SL_MEMORY_HOST) != (args->regionId == 0)) {
-		return sl_replay_fail(replay, "slAllocateMemory: memory type %u with region %u",
-				      guest_index, args->regionId);
+		return sl_replay_fail(replay, "memory type %u with region %u", guest_index,
+				      args->regionId);
 	}
 	allocation.info.memoryTypeIndex = type->host_index;
 	allocation.host_flags = types->host.memoryTypes[type->host_index].propertyFlags;
@@ -388,10 +392,10 @@ int sl_replay_slAllocateMemory(struct sl_replay *replay, struct sl_slAllocateMem
 	if (args->regionId != 0) {
 		r = hold_region(&allocation, args->regionId, memory);
 	}
-	args->ret = r < 0 ? VK_ERROR_UNKNOWN : allocate(&allocation, memory);
+	args->ret = r < 0 ? VK_ERROR_OUT_OF_HOST_MEMORY : allocate(&allocation, memory);
 	if (args->ret != VK_SUCCESS) {
 		destroy_memory(device, memory);
-		return r;
+		return r == -EBADMSG ? r : 0;
 	}
 	*args->pMemory = memory->handle;
 	return 0;
@@ -413,7 +417,7 @@ int sl_replay_vkFreeMemory(struct sl_replay *replay, struct sl_vkFreeMemory *arg
 int sl_replay_slReleaseRegion(struct sl_replay *replay, struct sl_slReleaseRegion *args)
 {
 	if (replay->options.link.forget_region(replay->options.link.data, args->regionId) < 0) {
-		return sl_replay_fail(replay, "slReleaseRegion: no region %u", args->regionId);
+		return sl_replay_fail(replay, "no region %u", args->regionId);
 	}
 	return 0;
 }

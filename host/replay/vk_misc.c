@@ -14,8 +14,7 @@ int sl_replay_vkCreateShaderModule(struct sl_replay *replay, struct sl_vkCreateS
 
 	if (info->codeSize % 4 != 0 || info->codeSize < SPIRV_HEADER_WORDS * 4 ||
 	    info->pCode[0] != SPIRV_MAGIC) {
-		return sl_replay_fail(replay, "vkCreateShaderModule: %zu bytes that are not SPIR-V",
-				      info->codeSize);
+		return sl_replay_fail(replay, "%zu bytes that are not SPIR-V", info->codeSize);
 	}
 	args->ret = device->vkd.CreateShaderModule(device->handle, info, NULL, args->pShaderModule);
 	return 0;
@@ -42,7 +41,7 @@ int sl_replay_vkGetQueryPoolResults(struct sl_replay *replay, struct sl_vkGetQue
 	struct sl_replay_device *device = sl_replay_device_of(args->self);
 
 	if ((args->flags & VK_QUERY_RESULT_WAIT_BIT) != 0) {
-		return sl_replay_fail(replay, "vkGetQueryPoolResults: would wait");
+		return sl_replay_fail(replay, "the ring thread never waits");
 	}
 	args->ret = device->vkd.GetQueryPoolResults(
 		device->handle, args->queryPool, args->firstQuery, args->queryCount, args->dataSize,

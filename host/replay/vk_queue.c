@@ -195,13 +195,12 @@ int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *a
 	};
 
 	if (!is_requested(device, args)) {
-		return sl_replay_fail(replay,
-				      "slCreateQueue: the device has no queue %u of family %u",
+		return sl_replay_fail(replay, "the device has no queue %u of family %u",
 				      args->queueIndex, args->queueFamilyIndex);
 	}
 	if (args->slot >= SL_MAX_QUEUES ||
 	    (replay->queue_slots[args->slot / 64] >> args->slot % 64 & 1) != 0) {
-		return sl_replay_fail(replay, "slCreateQueue: slot %u is in use", args->slot);
+		return sl_replay_fail(replay, "slot %u is in use", args->slot);
 	}
 	struct sl_replay_queue *queue = calloc(1, sizeof(*queue));
 
