@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* One program of a guest. The daemon passes the connection on and never reads from it. */
+#include "host/daemon/context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+#include "host/base/log.h"
+#include "host/base/quantity.h"
+#include "host/base/stats.h"
+#include "host/daemon/daemon.h"
+#include "host/daemon/guest.h"
+#include "host/daemon/pool.h"
+#include "host/daemon/refusal.h"
+#include "host/daemon/worker.h"
+
+#define KILL_DELAY_US UINT64_C(2000000)
+#define WHO_SIZE      192
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* "guest web, vkcube[1234]" */
+static const char *who(const struct sl_context *context, char text[WHO_SIZE])
+{
+	snprintf(text, WHO_SIZE, "guest %s, %s[%d]", context->guest->config.name, context->program,
+		 (int)context->peer.pid);
+	return text;
+}
+
+/* The name is the program's own choice: good for people to recognise it, no more. */
+static void read_program_name(pid_t pid, char name[SL_RENDERER_NAME_SIZE])
+{
+	char path[64];
+
+	snprintf(name, SL_RENDERER_NAME_SIZE, "?");
+	/* 0: the peer lives in a pid namespace that the daemon cannot see. */
+	if (pid <= 0) {
+		return;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		return;
+	}
+	if (fgets(name, SL_RENDERER_NAME_SIZE, file) != NULL) {
+		name[strcspn(name, "\n")] = '\0';
+		for (char *at = name; *at != '\0'; at++) {
+			*at = *at < 0x20 || *at > 0x7e ? '?' : *at;
+		}
+	}
+	fclose(file);
+}
+
+/* The program must not connect for a reason of the host's. */
+static void refuse(struct sl_context *context, const char *why)
+{
+	char text[WHO_SIZE];
+
+	sl_log_for(who(context, text), SL_LOG_WARNING, "refused: %s", why);
+	context->guest->refused_count++;
+	sl_refusal_send(context->guest->daemon, sl_steal_fd(&context->fd), why);
+	sl_context_destroy(context);
+}
+
+static void on_ready(struct sl_worker *worker, const struct sl_renderer_ready *ready, void *data)
+{
+	/* It was ready when the pool gave it away. */
+}
+
+static void on_report(struct sl_worker *worker, const struct sl_renderer_report *report, void *data)
+{
+	struct sl_context *context = data;
+
+	context->has_report = true;
+	context->end = report->end;
+	snprintf(context->guest->last_error, sizeof(context->guest->last_error), "%s",
+		 report->text);
+}
+
+static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *data)
+{
+	struct sl_context *context = data;
+	struct sl_guest *guest = context->guest;
+	char text[WHO_SIZE];
+	char used[SL_QUANTITY_SIZE];
+	char how[128];
+
+	sl_usage_add_stats(&guest->ended, context->stats, true);
+	if (!context->has_report && !context->is_killed) {
+		sl_worker_describe_exit(status, how, sizeof(how));
+		snprintf(guest->last_error, sizeof(guest->last_error),
+			 "its renderer %s at command %llu", how,
+			 (unsigned long long)sl_stats_get(&context->stats->last_command_id));
+		sl_log_for(who(context, text), SL_LOG_ERROR,
+			   "%s; the program sees VK_ERROR_DEVICE_LOST", guest->last_error);
+	}
+	if (context->is_killed || !context->has_report || context->end != SL_RENDERER_END_CLOSED) {
+		guest->failed_count++;
+	}
+	sl_log_for(who(context, text), SL_LOG_INFO,
+		   "has ended (context %llu): %llu submissions, GPU time %s",
+		   (unsigned long long)context->id,
+		   (unsigned long long)sl_stats_get(&context->stats->submissions),
+		   sl_quantity_format_time(sl_stats_get(&context->stats->gpu_busy_ns), used));
+	sl_context_destroy(context);
+}
+
+static const struct sl_worker_owner context_owner = {
+	.ready = on_ready,
+	.report = on_report,
+	.exited = on_exited,
+};
+
+static void fill_assign(const struct sl_context *context, struct sl_renderer_assign *assign)
+{
+	const struct sl_config *config = context->guest->daemon->config;
+	const struct sl_config_limits *limits = &context->guest->config.limits;
+
+	*assign = (struct sl_renderer_assign){
+		.type = SL_RENDERER_ASSIGN,
+		.flags = (config->validate ? SL_RENDERER_VALIDATE : 0) |
+			 (config->trace ? SL_RENDERER_TRACE : 0),
+		.memory = config->memory,
+		.max_regions = limits->regions,
+		.context_id = context->id,
+		.spin_ns = (uint64_t)config->spin_us * 1000,
+		.max_region_bytes = limits->shared_memory,
+		.max_device_memory_bytes = limits->device_memory,
+		.guest_pid = (uint32_t)context->peer.pid,
+		.guest_uid = context->peer.uid,
+	};
+	snprintf(assign->guest_name, sizeof(assign->guest_name), "%s", context->guest->config.name);
+}
+
+static void on_delivery(struct sl_worker *worker, const char *why, void *data)
+{
+	struct sl_context *context = data;
+	SL_AUTO_CLOSE int stats_fd = -1;
+	struct sl_renderer_assign assign;
+	char text[WHO_SIZE];
+
+	context->request = NULL;
+	if (worker == NULL) {
+		refuse(context, why);
+		return;
+	}
+	context->worker = worker;
+	sl_worker_set_owner(worker, &context_owner, context);
+	stats_fd = sl_fd_create_memory("sluice-stats", SL_STATS_SIZE);
+	if (stats_fd < 0) {
+		refuse(context, "the host is out of memory or descriptors");
+		return;
+	}
+	void *stats = mmap(NULL, SL_STATS_SIZE, PROT_READ, MAP_SHARED, stats_fd, 0);
+	if (stats == MAP_FAILED) {
+		refuse(context, "the host is out of memory");
+		return;
+	}
+	context->stats = stats;
+	fill_assign(context, &assign);
+	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd);
+	if (r < 0) {
+		refuse(context, "its renderer has died; try again");
+		return;
+	}
+	sl_fd_close(sl_steal_fd(&context->fd));
+	sl_log_for(who(context, text), SL_LOG_INFO, "connected (context %llu, renderer %d)",
+		   (unsigned long long)context->id, (int)sl_worker_get_pid(worker));
+}
+
+void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
+{
+	struct sl_daemon *daemon = guest->daemon;
+	struct sl_context *context = calloc(1, sizeof(*context));
+	char why[128];
+
+	if (context == NULL) {
+		sl_fd_close(fd);
+		return;
+	}
+	context->guest = guest;
+	context->id = ++daemon->last_context_id;
+	context->peer = *peer;
+	context->start_ns = now_ns();
+	context->fd = fd;
+	read_program_name(peer->pid, context->program);
+	TAILQ_INSERT_TAIL(&guest->contexts, context, link);
+	guest->context_count++;
+	guest->program_count++;
+	daemon->context_count++;
+	if (guest->context_count > guest->config.limits.programs) {
+		snprintf(why, sizeof(why), "guest %s already runs %u programs, its limit",
+			 guest->config.name, guest->config.limits.programs);
+		refuse(context, why);
+		return;
+	}
+	if (daemon->context_count > daemon->config->max_programs) {
+		snprintf(why, sizeof(why), "the host already runs %u programs, its limit",
+			 daemon->config->max_programs);
+		refuse(context, why);
+		return;
+	}
+	int r = sl_pool_take(daemon->pool, on_delivery, context, &context->request);
+	if (r < 0) {
+		refuse(context, r == -EBUSY ? "too many programs are starting on the host"
+					    : "the host is out of memory");
+	}
+}
+
+static int on_kill_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sl_context *context = data;
+
+	sl_worker_kill(context->worker, SIGKILL);
+	return 0;
+}
+
+void sl_context_kill(struct sl_context *context, const char *why)
+{
+	char text[WHO_SIZE];
+
+	if (context->worker == NULL) {
+		refuse(context, why);
+		return;
+	}
+	if (context->is_killed) {
+		return;
+	}
+	context->is_killed = true;
+	sl_log_for(who(context, text), SL_LOG_WARNING, "its context is ended: %s", why);
+	sl_worker_kill(context->worker, SIGTERM);
+	if (sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
+				       CLOCK_MONOTONIC, KILL_DELAY_US, 0, on_kill_timeout,
+				       context) < 0) {
+		sl_worker_kill(context->worker, SIGKILL);
+	}
+}
+
+void sl_context_destroy(struct sl_context *context)
+{
+	struct sl_guest *guest = context->guest;
+
+	TAILQ_REMOVE(&guest->contexts, context, link);
+	guest->context_count--;
+	guest->daemon->context_count--;
+	if (context->request != NULL) {
+		sl_pool_cancel(context->request);
+	}
+	sd_event_source_disable_unref(context->kill_timer);
+	sl_worker_destroy(context->worker);
+	sl_fd_close(context->fd);
+	if (context->stats != NULL) {
+		munmap(context->stats, SL_STATS_SIZE);
+	}
+	free(context);
+	sl_guest_collect(guest);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest: its socket, who may connect there, its programs, and its account. */
+#include "host/daemon/guest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+#include "host/base/log.h"
+#include "host/base/paths.h"
+#include "host/daemon/context.h"
+#include "host/daemon/daemon.h"
+#include "host/daemon/refusal.h"
+
+#define BACKLOG		   128
+#define MAX_PEER_GROUPS	   256
+#define REFUSAL_LOG_GAP_NS UINT64_C(60000000000)
+
+static bool group_is_listed(const struct sl_config_access *access, gid_t gid)
+{
+	for (uint32_t i = 0; i < access->gid_count; i++) {
+		if (access->gids[i] == gid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The peer's supplementary groups, as they were when it connected. */
+static bool any_group_is_listed(const struct sl_config_access *access, int fd)
+{
+	gid_t groups[MAX_PEER_GROUPS];
+	socklen_t size = sizeof(groups);
+
+	if (access->gid_count == 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+		return false;
+	}
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++) {
+		if (group_is_listed(access, groups[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool may_connect(const struct sl_config_access *access, int fd, const struct ucred *peer)
+{
+	if (access->uid_count == 0 && access->gid_count == 0) {
+		return peer->uid == geteuid() || peer->uid == 0;
+	}
+	for (uint32_t i = 0; i < access->uid_count; i++) {
+		if (access->uids[i] == peer->uid) {
+			return true;
+		}
+	}
+	return group_is_listed(access, peer->gid) || any_group_is_listed(access, fd);
+}
+
+/* A stranger that keeps trying fills no log: one line per user and minute. */
+static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (guest->refused_ns != 0 && guest->refused_uid == peer->uid &&
+	    now_ns - guest->refused_ns < REFUSAL_LOG_GAP_NS) {
+		return;
+	}
+	guest->refused_uid = peer->uid;
+	guest->refused_ns = now_ns;
+	sl_log(SL_LOG_WARNING,
+	       "guest %s: process %d of user %u may not connect: not in allow_users or allow_groups",
+	       guest->config.name, (int)peer->pid, (unsigned int)peer->uid);
+}
+
+static int on_connection(sd_event_source *source, int listen_fd, uint32_t events, void *data)
+{
+	struct sl_guest *guest = data;
+	SL_AUTO_CLOSE int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	char why[160];
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE) {
+			sl_log(SL_LOG_ERROR, "guest %s: cannot accept: %s", guest->config.name,
+			       strerror(errno));
+		}
+		return 0;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+		return 0;
+	}
+	if (!may_connect(&guest->config.access, fd, &peer)) {
+		log_stranger(guest, &peer);
+		guest->refused_count++;
+		snprintf(why, sizeof(why),
+			 "user %u may not use guest %s of this host (sluiced.conf: allow_users, "
+			 "allow_groups)",
+			 (unsigned int)peer.uid, guest->config.name);
+		sl_refusal_send(guest->daemon, sl_steal_fd(&fd), why);
+		return 0;
+	}
+	sl_context_start(guest, sl_steal_fd(&fd), &peer);
+	return 0;
+}
+
+/* True if nobody listens behind the socket's file. */
+static bool socket_is_dead(const struct sockaddr_un *address, int type)
+{
+	SL_AUTO_CLOSE int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+	       errno == ECONNREFUSED;
+}
+
+int sl_guest_listen(const char *path, int type, mode_t mode, char *ret_why)
+{
+	SL_AUTO_CLOSE int fd = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE,
+			 "socket %s: the path is longer than %zu bytes", path,
+			 sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(address.sun_path, path);
+	r = sl_paths_create_parent(path);
+	if (r < 0) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "socket %s: cannot make its directory: %s",
+			 path, strerror(-r));
+		return r;
+	}
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		r = -errno;
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "socket %s: %s", path, strerror(-r));
+		return r;
+	}
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	if (r < 0 && errno == EADDRINUSE && socket_is_dead(&address, type)) {
+		unlink(path);
+		r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	}
+	if (r < 0 || chmod(path, mode) < 0 || listen(fd, BACKLOG) < 0) {
+		r = -errno;
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "socket %s: %s", path,
+			 r == -EADDRINUSE ? "in use: another daemon listens there" : strerror(-r));
+		return r;
+	}
+	return sl_steal_fd(&fd);
+}
+
+static void stop_listening(struct sl_guest *guest)
+{
+	guest->listening = sd_event_source_disable_unref(guest->listening);
+	if (guest->listen_fd >= 0 && guest->owns_path) {
+		unlink(guest->config.socket);
+	}
+	sl_fd_close(sl_steal_fd(&guest->listen_fd));
+}
+
+int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config, bool is_dynamic,
+		 int listen_fd, char *ret_why)
+{
+	SL_AUTO_CLOSE int owned_fd = listen_fd;
+	bool owns_path = listen_fd < 0;
+	int r;
+
+	if (owned_fd < 0) {
+		/* Whoever may not connect is told so in words: hence open to all. */
+		owned_fd = sl_guest_listen(config->socket, SOCK_SEQPACKET, 0666, ret_why);
+		if (owned_fd < 0) {
+			return owned_fd;
+		}
+	}
+	struct sl_guest *guest = calloc(1, sizeof(*guest));
+	if (guest == NULL) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "out of memory");
+		return -ENOMEM;
+	}
+	guest->daemon = daemon;
+	guest->config = *config;
+	guest->is_dynamic = is_dynamic;
+	guest->owns_path = owns_path;
+	guest->listen_fd = sl_steal_fd(&owned_fd);
+	TAILQ_INIT(&guest->contexts);
+	r = sd_event_add_io(daemon->event, &guest->listening, guest->listen_fd, EPOLLIN,
+			    on_connection, guest);
+	if (r < 0) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "guest %s: %s", config->name, strerror(-r));
+		stop_listening(guest);
+		free(guest);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&daemon->guests, guest, link);
+	sl_log(SL_LOG_INFO, "guest %s: listening on %s", config->name, config->socket);
+	return 0;
+}
+
+void sl_guest_remove(struct sl_guest *guest, const char *why)
+{
+	struct sl_context *context;
+	struct sl_context *next;
+
+	sl_log(SL_LOG_INFO, "guest %s: removed: %s", guest->config.name, why);
+	stop_listening(guest);
+	TAILQ_REMOVE(&guest->daemon->guests, guest, link);
+	/* Not is_removed yet: the last context must not free it in the loop. */
+	for (context = TAILQ_FIRST(&guest->contexts); context != NULL; context = next) {
+		next = TAILQ_NEXT(context, link);
+		sl_context_kill(context, why);
+	}
+	guest->is_removed = true;
+	sl_guest_collect(guest);
+}
+
+void sl_guest_collect(struct sl_guest *guest)
+{
+	if (guest->is_removed && TAILQ_EMPTY(&guest->contexts)) {
+		free(guest);
+	}
+}
+
+struct sl_guest *sl_guest_find(struct sl_daemon *daemon, const char *name)
+{
+	struct sl_guest *guest;
+
+	TAILQ_FOREACH(guest, &daemon->guests, link)
+	{
+		if (strcmp(guest->config.name, name) == 0) {
+			return guest;
+		}
+	}
+	return NULL;
+}
+
+void sl_guest_sum_usage(const struct sl_guest *guest, struct sl_usage *ret_usage)
+{
+	const struct sl_context *context;
+
+	*ret_usage = guest->ended;
+	TAILQ_FOREACH(context, &guest->contexts, link)
+	{
+		if (context->stats != NULL) {
+			sl_usage_add_stats(ret_usage, context->stats, false);
+		}
+	}
+}
+
+void sl_guest_stop_all(struct sl_daemon *daemon)
+{
+	struct sl_guest *guest;
+
+	TAILQ_FOREACH(guest, &daemon->guests, link)
+	{
+		stop_listening(guest);
+	}
+}
+
+void sl_guest_destroy_all(struct sl_daemon *daemon)
+{
+	while (!TAILQ_EMPTY(&daemon->guests)) {
+		struct sl_guest *guest = TAILQ_FIRST(&daemon->guests);
+
+		stop_listening(guest);
+		while (!TAILQ_EMPTY(&guest->contexts)) {
+			sl_context_destroy(TAILQ_FIRST(&guest->contexts));
+		}
+		TAILQ_REMOVE(&daemon->guests, guest, link);
+		free(guest);
+	}
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon from outside: admission, the life of contexts, accounting, the control socket. */
+#include "tests/unit/sl_test.h"
+
+#include "tests/daemon/daemon_fixture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void assert_log_says(const struct daemon_fixture *fixture, const char *text)
+{
+	char *log = fixture_read_log(fixture);
+
+	if (strstr(log, text) == NULL) {
+		fail_msg("the log does not say '%s' but:\n%s", text, log);
+	}
+	free(log);
+}
+
+static int count_in_log(const struct daemon_fixture *fixture, const char *text)
+{
+	char *log = fixture_read_log(fixture);
+	int count = 0;
+
+	for (const char *at = strstr(log, text); at != NULL; at = strstr(at + 1, text)) {
+		count++;
+	}
+	free(log);
+	return count;
+}
+
+static void test_a_program_is_served_and_counted(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(fd, "work"));
+	assert_true(program_say(fd, "work"));
+	json_t *guest = control_get_guest(fixture, "default");
+	json_t *usage = json_object_get(guest, "usage");
+	assert_int_equal(json_integer_value(json_object_get(guest, "program_count")), 1);
+	assert_int_equal(json_integer_value(json_object_get(usage, "submissions")), 2);
+	assert_int_equal(json_integer_value(json_object_get(usage, "gpu_busy_ns")), 2000000);
+	assert_int_equal(json_integer_value(json_object_get(usage, "device_memory_bytes")), 4096);
+	json_decref(guest);
+	close(fd);
+	/* What was used stays on the account; what was held is given back. */
+	control_await(fixture, "default", "program_count", 0);
+	guest = control_get_guest(fixture, "default");
+	usage = json_object_get(guest, "usage");
+	assert_int_equal(json_integer_value(json_object_get(usage, "submissions")), 2);
+	assert_int_equal(json_integer_value(json_object_get(usage, "device_memory_bytes")), 0);
+	assert_int_equal(json_integer_value(json_object_get(guest, "programs_failed")), 0);
+	json_decref(guest);
+}
+
+static void test_a_crash_stays_in_its_context(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int other = program_connect(fixture->guest);
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(other, "work"));
+	assert_false(program_say(fd, "crash"));
+	control_await(fixture, "default", "programs_failed", 1);
+	assert_log_says(fixture, "guest default, test_daemon[");
+	assert_log_says(fixture, "its renderer was killed by SIGABRT");
+	assert_true(program_say(other, "work"));
+	int next = program_connect(fixture->guest);
+	assert_true(program_say(next, "work"));
+	close(fd);
+	close(other);
+	close(next);
+}
+
+static void test_an_exit_without_a_report_is_a_failure(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_false(program_say(fd, "exit"));
+	control_await(fixture, "default", "programs_failed", 1);
+	assert_log_says(fixture, "its renderer exited with status 3");
+	close(fd);
+}
+
+static void test_a_reported_end_is_shown_not_logged_again(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_false(program_say(fd, "report"));
+	control_await(fixture, "default", "programs_failed", 1);
+	json_t *guest = control_get_guest(fixture, "default");
+	assert_string_equal(json_string_value(json_object_get(guest, "last_error")),
+			    "mock protocol error");
+	json_decref(guest);
+	assert_int_equal(count_in_log(fixture, "mock protocol error"), 0);
+	close(fd);
+}
+
+static void test_strangers_are_refused_in_words(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *const arguments[] = { "--allow-user", "4294967000", NULL };
+	char text[256];
+
+	assert_true(fixture_start(fixture, "works", arguments));
+	for (int i = 0; i < 3; i++) {
+		int fd = program_connect(fixture->guest);
+
+		send(fd, "hello", 5, MSG_NOSIGNAL);
+		program_read_refusal(fd, text, sizeof(text));
+		assert_non_null(strstr(text, "may not use guest default"));
+		close(fd);
+	}
+	control_await(fixture, "default", "programs_refused", 3);
+	assert_int_equal(count_in_log(fixture, "may not connect"), 1);
+}
+
+static void test_a_guests_limit_is_kept(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *const arguments[] = { "--max-guest-programs", "1", NULL };
+	char text[256];
+
+	assert_true(fixture_start(fixture, "works", arguments));
+	int first = program_connect(fixture->guest);
+	assert_true(program_say(first, "work"));
+	int second = program_connect(fixture->guest);
+	program_read_refusal(second, text, sizeof(text));
+	assert_string_equal(text, "guest default already runs 1 programs, its limit");
+	close(second);
+	close(first);
+	control_await(fixture, "default", "program_count", 0);
+	first = program_connect(fixture->guest);
+	assert_true(program_say(first, "work"));
+	close(first);
+}
+
+static void test_a_driver_that_fails_is_told(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	char text[256];
+
+	assert_true(fixture_start(fixture, "fails", NULL));
+	int fd = program_connect(fixture->guest);
+	program_read_refusal(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "fails.json cannot be used: mock failure"));
+	close(fd);
+}
+
+static void test_a_renderer_that_dies_early_is_told(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	char text[256];
+
+	assert_true(fixture_start(fixture, "dies", NULL));
+	int fd = program_connect(fixture->guest);
+	program_read_refusal(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "was killed by SIGABRT while it loaded driver"));
+	close(fd);
+}
+
+static void test_guests_come_and_go(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	char path[96];
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	json_t *answer = control_ask(fixture, "{\"command\": \"add-guest\", \"name\": \"web\"}");
+	snprintf(path, sizeof(path), "%s/web.sock", fixture->dir);
+	assert_string_equal(json_string_value(json_object_get(answer, "socket")), path);
+	json_decref(answer);
+	answer = control_ask(fixture, "{\"command\": \"add-guest\", \"name\": \"web\"}");
+	assert_true(json_is_false(json_object_get(answer, "ok")));
+	json_decref(answer);
+	int fd = program_connect(path);
+	assert_true(program_say(fd, "work"));
+	control_await(fixture, "web", "program_count", 1);
+	answer = control_ask(fixture, "{\"command\": \"remove-guest\", \"name\": \"web\"}");
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	json_decref(answer);
+	assert_false(program_say(fd, "work"));
+	assert_int_equal(program_connect(path), -1);
+	assert_null(control_get_guest(fixture, "web"));
+	close(fd);
+}
+
+static void test_a_program_can_be_ended(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(fd, "work"));
+	json_t *answer = control_ask(fixture, "{\"command\": \"end-program\", \"context\": 1}");
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	json_decref(answer);
+	assert_false(program_say(fd, "work"));
+	control_await(fixture, "default", "programs_failed", 1);
+	close(fd);
+}
+
+static void test_wrong_orders_are_answered(void **state)
+{
+	static const char *const orders[] = {
+		"{",
+		"[]",
+		"{}",
+		"{\"command\": 1}",
+		"{\"command\": \"dance\"}",
+		"{\"command\": \"add-guest\"}",
+		"{\"command\": \"add-guest\", \"name\": \"../x\"}",
+		"{\"command\": \"add-guest\", \"name\": \"x\", \"socket\": \"relative\"}",
+		"{\"command\": \"add-guest\", \"name\": \"x\", \"users\": [[]]}",
+		"{\"command\": \"add-guest\", \"name\": \"x\", \"users\": [\"no-such-user\"]}",
+		"{\"command\": \"remove-guest\", \"name\": \"x\"}",
+		"{\"command\": \"end-program\", \"context\": 77}",
+		"{\"command\": \"hold\", \"pid\": -1}",
+	};
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		json_t *answer = control_ask(fixture, orders[i]);
+
+		assert_true(json_is_false(json_object_get(answer, "ok")));
+		assert_true(json_is_string(json_object_get(answer, "error")));
+		json_decref(answer);
+	}
+	json_t *answer = control_ask(fixture, "{\"command\": \"status\"}");
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	json_decref(answer);
+}
+
+static void test_it_ends_with_the_last_holder(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *arguments[] = { "--hold", NULL, NULL };
+	pid_t holders[2];
+	char text[64];
+
+	for (int i = 0; i < 2; i++) {
+		holders[i] = fork();
+		if (holders[i] == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	snprintf(text, sizeof(text), "%d", (int)holders[0]);
+	arguments[1] = text;
+	assert_true(fixture_start(fixture, "works", arguments));
+	char order[64];
+	snprintf(order, sizeof(order), "{\"command\": \"hold\", \"pid\": %d}", (int)holders[1]);
+	json_decref(control_ask(fixture, order));
+	kill(holders[0], SIGKILL);
+	waitpid(holders[0], NULL, 0);
+	json_t *answer = control_ask(fixture, "{\"command\": \"status\"}");
+	assert_true(json_is_true(json_object_get(answer, "ok")));
+	json_decref(answer);
+	kill(holders[1], SIGKILL);
+	waitpid(holders[1], NULL, 0);
+	assert_int_equal(fixture_wait(fixture), 0);
+	assert_log_says(fixture, "the last process it was started for has ended");
+}
+
+static void write_config(const struct daemon_fixture *fixture, const char *text)
+{
+	FILE *file = fopen(fixture->config, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void test_a_reload_changes_guests(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	char path[96];
+
+	write_config(fixture, "guests = ( { name = \"old\"; }, { name = \"kept\"; } );");
+	assert_true(fixture_start(fixture, "works", NULL));
+	snprintf(path, sizeof(path), "%s/kept.sock", fixture->dir);
+	int kept = program_connect(path);
+	assert_true(program_say(kept, "work"));
+	write_config(fixture, "guests = ( { name = \"kept\"; limits = { programs = 1; }; },\n"
+			      "           { name = \"new\"; } );");
+	kill(fixture->pid, SIGHUP);
+	fixture_await_log(fixture, "has been read again");
+	json_t *guest = control_get_guest(fixture, "new");
+	assert_non_null(guest);
+	json_decref(guest);
+	assert_null(control_get_guest(fixture, "old"));
+	assert_true(program_say(kept, "work"));
+	write_config(fixture, "nonsense = 1;\n");
+	kill(fixture->pid, SIGHUP);
+	fixture_await_log(fixture, "the old configuration stays");
+	assert_log_says(fixture, "nonsense: unknown key");
+	assert_true(program_say(kept, "work"));
+	close(kept);
+}
+
+static void test_a_second_daemon_is_refused(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	struct daemon_fixture second = *fixture;
+	assert_false(fixture_start(&second, "works", NULL));
+	assert_int_equal(fixture_wait(&second), 1);
+	assert_log_says(&second, "in use: another daemon listens there");
+	close(second.log_fd);
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(fd, "work"));
+	close(fd);
+}
+
+static void test_a_dead_daemons_sockets_are_replaced(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	kill(fixture->pid, SIGKILL);
+	fixture_wait(fixture);
+	close(fixture->log_fd);
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(fd, "work"));
+	close(fd);
+}
+
+static void test_a_wrong_driver_is_named(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *const arguments[] = { "--driver", "/no/such/driver.json", NULL };
+
+	assert_false(fixture_start(fixture, "works", arguments));
+	assert_int_equal(fixture_wait(fixture), 1);
+	assert_log_says(fixture, "driver /no/such/driver.json: No such file or directory");
+}
+
+#define DAEMON_TEST(function) \
+	cmocka_unit_test_setup_teardown(function, fixture_set_up, fixture_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DAEMON_TEST(test_a_program_is_served_and_counted),
+		DAEMON_TEST(test_a_crash_stays_in_its_context),
+		DAEMON_TEST(test_an_exit_without_a_report_is_a_failure),
+		DAEMON_TEST(test_a_reported_end_is_shown_not_logged_again),
+		DAEMON_TEST(test_strangers_are_refused_in_words),
+		DAEMON_TEST(test_a_guests_limit_is_kept),
+		DAEMON_TEST(test_a_driver_that_fails_is_told),
+		DAEMON_TEST(test_a_renderer_that_dies_early_is_told),
+		DAEMON_TEST(test_guests_come_and_go),
+		DAEMON_TEST(test_a_program_can_be_ended),
+		DAEMON_TEST(test_wrong_orders_are_answered),
+		DAEMON_TEST(test_it_ends_with_the_last_holder),
+		DAEMON_TEST(test_a_reload_changes_guests),
+		DAEMON_TEST(test_a_second_daemon_is_refused),
+		DAEMON_TEST(test_a_dead_daemons_sockets_are_replaced),
+		DAEMON_TEST(test_a_wrong_driver_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
