@@ -385,12 +385,20 @@ static void destroy_object(struct vkt *t, const struct vkt_undo *undo)
 	}
 }
 
-bool vkt_close(struct vkt *t)
+void vkt_destroy_owned(struct vkt *t)
 {
 	vkDeviceWaitIdle(t->device);
 	while (t->undo_count > 0) {
 		destroy_object(t, &t->undo[--t->undo_count]);
 	}
+	free(t->undo);
+	t->undo = NULL;
+	t->undo_capacity = 0;
+}
+
+bool vkt_close(struct vkt *t)
+{
+	vkt_destroy_owned(t);
 	vkDestroyCommandPool(t->device, t->pool, NULL);
 	vkDestroyDevice(t->device, NULL);
 	if (t->messenger != VK_NULL_HANDLE) {
@@ -399,7 +407,6 @@ bool vkt_close(struct vkt *t)
 	}
 	vkDestroyInstance(t->instance, NULL);
 	vkt_sink_destroy(t->sink);
-	free(t->undo);
 	free((void *)t->features);
 	return t->message_count == 0;
 }

@@ -97,6 +97,8 @@ struct vkt_options {
 void vkt_open(struct vkt *t, const struct vkt_options *options);
 /* Destroy everything. Returns false if the validation layer complained. */
 bool vkt_close(struct vkt *t);
+/* Wait for the device and destroy what was created until now; vkt_close() does this first. */
+void vkt_destroy_owned(struct vkt *t);
 /* Leave everything as it is, but have the results on disk. */
 void vkt_flush(struct vkt *t);
 
