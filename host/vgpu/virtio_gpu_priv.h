@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the device share: virtio_gpu.c (commands, answers, fences), resource.c,
+ * scanout.c, context.c. Functions that run a command return its response type, or
+ * SL_VGPU_WAITS if the request is answered later. */
+#ifndef SL_HOST_VGPU_VIRTIO_GPU_PRIV_H
+#define SL_HOST_VGPU_VIRTIO_GPU_PRIV_H
+
+#include "host/vgpu/virtio_gpu.h"
+
+#include <pixman.h>
+
+#define SL_VGPU_WAITS 0u
+
+#define SL_VGPU_BUCKETS 1024u
+
+enum sl_vgpu_resource_kind {
+	SL_VGPU_RESOURCE_2D,	/* a picture; the host keeps a copy of its pixels */
+	SL_VGPU_RESOURCE_GUEST, /* bytes in guest memory, of which the host has no copy */
+};
+
+/* A context may use a resource. */
+struct sl_vgpu_attachment {
+	LIST_ENTRY(sl_vgpu_attachment) link; /* in sl_vgpu_resource.attachments */
+	struct sl_vgpu_context *context;
+	uint32_t count; /* how often the guest attached it */
+	bool known;	/* the back end has its pages */
+	bool dropping;	/* the back end was told to let go and has not yet said that it has */
+	bool detached;	/* goes away when it has */
+};
+
+struct sl_vgpu_resource {
+	LIST_ENTRY(sl_vgpu_resource) link; /* in sl_vgpu.resources[] */
+	uint32_t id;
+	enum sl_vgpu_resource_kind kind;
+	bool dying; /* unref waits for contexts to let go; invisible to commands */
+
+	/* SL_VGPU_RESOURCE_2D */
+	uint32_t width;
+	uint32_t height;
+	pixman_image_t *image; /* 4 bytes a pixel, rows of width pixels */
+	uint32_t *pixels;
+	uint32_t scanouts; /* bit: a scanout that shows it */
+
+	uint64_t size; /* bytes: of the host's copy, or of guest memory */
+
+	struct sl_guest_range *ranges; /* backing: merged runs, checked to be guest memory when
+					* attached; NULL: none */
+	uint64_t *range_ends;	       /* byte offset behind each run */
+	uint32_t range_count;
+
+	LIST_HEAD(, sl_vgpu_attachment) attachments;
+};
+
+struct sl_vgpu_scanout {
+	struct sl_vgpu_resource *resource; /* NULL: disabled */
+	struct sl_vgpu_rect rect;	   /* within the resource */
+	bool edid_pending;		   /* the display was asked */
+	uint32_t cursor_x;
+	uint32_t cursor_y;
+};
+
+struct sl_vgpu_backend {
+	const struct sl_vgpu_backend_ops *ops;
+	void *data;
+};
+
+struct sl_vgpu_context {
+	LIST_ENTRY(sl_vgpu_context) link; /* in sl_vgpu.contexts */
+	struct sl_vgpu *vgpu;
+	uint32_t id;
+	char name[65];
+	const struct sl_vgpu_backend *backend; /* NULL: not yet known whose it is */
+	void *data;			       /* the back end's; NULL: none yet, or gone */
+	bool failed;			       /* no back end would have it */
+	bool dying;
+};
+
+struct sl_vgpu {
+	const struct sl_guest_ram *ram;
+	struct sl_vgpu_options options;
+	const struct sl_vgpu_display_ops *display;
+	void *display_data;
+	struct sl_vgpu_backend backends[SL_VGPU_MAX_CAPSETS];
+	uint32_t backend_count;
+
+	LIST_HEAD(, sl_vgpu_resource) resources[SL_VGPU_BUCKETS];
+	LIST_HEAD(, sl_vgpu_context) contexts;
+	struct sl_vgpu_scanout scanouts[SL_VGPU_MAX_SCANOUTS];
+	struct virtio_gpu_display_one modes[SL_VGPU_MAX_SCANOUTS]; /* as last heard */
+
+	struct sl_vgpu_request_list display_waiters; /* display information and EDIDs */
+	struct sl_vgpu_request_list fenced;	     /* in the order of their arrival */
+	struct sl_vgpu_request_list release_waiters; /* for a context to let go of something */
+	bool info_pending;
+	uint32_t hints; /* unreached, in fenced */
+
+	uint64_t host_bytes;
+	uint64_t page_entries;
+	uint32_t resource_count;
+	uint32_t context_count;
+	uint32_t attachment_count;
+
+	char why[160];	     /* of the command that is being refused; empty: nothing to say */
+	uint64_t complained; /* bit: a command whose misuse has been logged */
+};
+
+/* Remember why a command is refused, for the log. Returns response. */
+uint32_t sl_vgpu_refuse(struct sl_vgpu *vgpu, uint32_t response, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Answer a request that waited. It must be in no list. */
+void sl_vgpu_answer(struct sl_vgpu *vgpu, struct sl_vgpu_request *request, uint32_t response);
+/* Hand over what goes behind the header of the response; copied. Returns false if memory is
+ * short. */
+bool sl_vgpu_set_payload(struct sl_vgpu_request *request, const void *data, size_t size);
+/* The request waits until the device lets go of resource_id and context_id (0: any of them);
+ * see sl_vgpu_check_releases(). */
+uint32_t sl_vgpu_wait_release(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			      uint32_t resource_id, uint32_t context_id);
+/* Answer the requests that waited for what has just been let go. */
+void sl_vgpu_check_releases(struct sl_vgpu *vgpu);
+/* A context is gone: nothing will reach its fences. */
+void sl_vgpu_drop_fences(struct sl_vgpu *vgpu, uint32_t context_id);
+
+/* resource.c */
+struct sl_vgpu_resource *sl_vgpu_find_resource(struct sl_vgpu *vgpu, uint32_t id);
+/* True while the context (0: any) still has pages that it was told to let go. */
+bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id, uint32_t context_id);
+void sl_vgpu_clear_resources(struct sl_vgpu *vgpu);
+/* Free it, and an unref that was waiting can be answered. */
+void sl_vgpu_destroy_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
+uint32_t sl_vgpu_create_2d(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_create_2d *cmd);
+uint32_t sl_vgpu_create_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_create_3d *cmd);
+uint32_t sl_vgpu_unref(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+		       const struct virtio_gpu_resource_unref *cmd);
+uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+				const struct virtio_gpu_resource_attach_backing *cmd);
+uint32_t sl_vgpu_detach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+				const struct virtio_gpu_resource_detach_backing *cmd);
+uint32_t sl_vgpu_transfer_2d(struct sl_vgpu *vgpu,
+			     const struct virtio_gpu_transfer_to_host_2d *cmd);
+uint32_t sl_vgpu_transfer_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_transfer_host_3d *cmd);
+
+/* scanout.c */
+uint32_t sl_vgpu_set_scanout(struct sl_vgpu *vgpu, const struct virtio_gpu_set_scanout *cmd);
+uint32_t sl_vgpu_flush(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_flush *cmd);
+uint32_t sl_vgpu_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd);
+uint32_t sl_vgpu_display_info(struct sl_vgpu *vgpu, struct sl_vgpu_request *request);
+uint32_t sl_vgpu_edid(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+		      const struct virtio_gpu_cmd_get_edid *cmd);
+/* No scanout shows the resource any more. */
+void sl_vgpu_hide_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
+void sl_vgpu_default_modes(struct sl_vgpu *vgpu);
+/* Answer what waits for the display with what is known. */
+void sl_vgpu_give_up_display(struct sl_vgpu *vgpu);
+
+/* context.c */
+struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id);
+/* True while the context exists, or is being torn down. */
+bool sl_vgpu_context_exists(struct sl_vgpu *vgpu, uint32_t id);
+void sl_vgpu_clear_contexts(struct sl_vgpu *vgpu);
+/* Free also those that are still ending. */
+void sl_vgpu_free_contexts(struct sl_vgpu *vgpu);
+/* Tell the contexts it is attached to about a resource's new pages. Returns 0 or -errno. */
+int sl_vgpu_announce_pages(struct sl_vgpu_resource *resource);
+/* Have all contexts let go of a resource's pages; detach: and of the resource. */
+void sl_vgpu_withdraw_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource, bool detach);
+uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_create *cmd);
+uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, struct sl_vgpu_request *request);
+uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd);
+uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+				const struct virtio_gpu_ctx_resource *cmd);
+uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			const struct virtio_gpu_cmd_submit *cmd);
+uint32_t sl_vgpu_capset_info(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			     const struct virtio_gpu_get_capset_info *cmd);
+uint32_t sl_vgpu_capset(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			const struct virtio_gpu_get_capset *cmd);
+
+#endif
