@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice-vgpu: the virtio-gpu device of one virtual machine, as a process of its own. */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+#include "host/base/log.h"
+#include "host/base/quantity.h"
+#include "host/vgpu/vhost_user.h"
+
+#define DEFAULT_MAX_MEMORY (256ull << 20)
+#define MAX_MAX_MEMORY	   (1ull << 40)
+
+struct arguments {
+	const char *socket_path;
+	int fd;
+	bool print_capabilities;
+	const char *name;
+	uint64_t max_memory; /* bytes */
+	enum sl_log_level log_level;
+};
+
+enum option_key {
+	OPTION_SOCKET_PATH = 's',
+	OPTION_FD = 'f',
+	OPTION_PRINT_CAPABILITIES = 'c',
+	OPTION_NAME = 'n',
+	OPTION_MAX_MEMORY = 'm',
+	OPTION_LOG_LEVEL = 'l',
+};
+
+static const struct argp_option options[] = {
+	{ "socket-path", OPTION_SOCKET_PATH, "PATH", 0,
+	  "Listen for QEMU on this Unix socket; serve the first that connects", 0 },
+	{ "fd", OPTION_FD, "FDNUM", 0, "Serve this connected socket (libvirt starts it so)", 0 },
+	{ "print-capabilities", OPTION_PRINT_CAPABILITIES, NULL, 0,
+	  "Print what libvirt wants to know, as JSON, and exit", 0 },
+	{ "name", OPTION_NAME, "NAME", 0, "The guest's name, for logs", 0 },
+	{ "max-memory", OPTION_MAX_MEMORY, "SIZE", 0,
+	  "How much the guest's 2D pictures may take on the host (default: 256M)", 0 },
+	{ "log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (default) or debug", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	uint64_t value;
+
+	switch (key) {
+	case OPTION_SOCKET_PATH:
+		arguments->socket_path = text;
+		return 0;
+	case OPTION_FD:
+		if (sl_quantity_parse_number(text, INT32_MAX, &value) < 0) {
+			argp_error(state, "--fd: '%s' is no descriptor", text);
+		}
+		arguments->fd = (int)value;
+		return 0;
+	case OPTION_PRINT_CAPABILITIES:
+		arguments->print_capabilities = true;
+		return 0;
+	case OPTION_NAME:
+		arguments->name = text;
+		return 0;
+	case OPTION_MAX_MEMORY:
+		if (sl_quantity_parse_bytes(text, &arguments->max_memory) < 0 ||
+		    arguments->max_memory > MAX_MAX_MEMORY) {
+			argp_error(state, "--max-memory: '%s' is no amount such as 256M", text);
+		}
+		return 0;
+	case OPTION_LOG_LEVEL:
+		if (sl_log_parse_level(text, &arguments->log_level) < 0) {
+			argp_error(state, "--log-level: '%s' is no level", text);
+		}
+		return 0;
+	case ARGP_KEY_END:
+		if (!arguments->print_capabilities &&
+		    (arguments->socket_path == NULL) == (arguments->fd < 0)) {
+			argp_error(state, "give either --socket-path or --fd");
+		}
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse_option,
+	NULL,
+	"The virtio-gpu device of one virtual machine, for QEMU's -device vhost-user-gpu-pci.\v"
+	"Example:\n"
+	"  sluice-vgpu --socket-path=/tmp/gpu.sock &\n"
+	"  qemu-system-x86_64 -object memory-backend-memfd,id=ram,size=2G,share=on \\\n"
+	"    -machine q35,memory-backend=ram \\\n"
+	"    -chardev socket,id=gpu,path=/tmp/gpu.sock \\\n"
+	"    -device vhost-user-gpu-pci,chardev=gpu -display gtk,gl=on ...\n\n"
+	"The process ends with the virtual machine.\n",
+	NULL,
+	NULL,
+	NULL
+};
+
+/* Listen, and wait for the one connection. Returns its fd or -errno. */
+static int accept_one(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	SL_AUTO_CLOSE int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+
+	if (listener < 0) {
+		return -errno;
+	}
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		return -ENAMETOOLONG;
+	}
+	memcpy(addr.sun_path, path, strlen(path));
+	/* Only a socket is replaced, such as one that a killed process left. */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		unlink(path);
+	}
+	if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 1) < 0) {
+		return -errno;
+	}
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int r = fd < 0 ? -errno : fd;
+	unlink(path);
+	return r;
+}
+
+static int check_fd(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		return -errno;
+	}
+	return S_ISSOCK(st.st_mode) ? fd : -ENOTSOCK;
+}
+
+static void on_ended(void *data, int r)
+{
+	sd_event *event = data;
+
+	sd_event_exit(event, r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int add_signals(sd_event *event)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0) {
+		return -errno;
+	}
+	int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+}
+
+/* Returns the exit status, or -errno if nothing was served. */
+static int serve(int fd, const struct arguments *arguments)
+{
+	SL_AUTO_CLOSE int owned_fd = fd;
+	struct sl_vhost_user_options vhost_options = {
+		.max_host_bytes = arguments->max_memory,
+		.ended = on_ended,
+	};
+	struct sl_vhost_user *vhost = NULL;
+	sd_event *event = NULL;
+	int r = sd_event_new(&event);
+
+	if (r >= 0) {
+		r = add_signals(event);
+	}
+	if (r >= 0) {
+		vhost_options.data = event;
+		r = sl_vhost_user_create(event, sl_steal_fd(&owned_fd), &vhost_options, &vhost);
+	}
+	if (r >= 0) {
+		sl_log(SL_LOG_INFO, "serving a virtual machine");
+		r = sd_event_loop(event);
+		sl_log(SL_LOG_INFO, "the virtual machine has gone");
+	}
+	sl_vhost_user_destroy(vhost);
+	sd_event_unref(event);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {
+		.fd = -1,
+		.max_memory = DEFAULT_MAX_MEMORY,
+		.log_level = SL_LOG_INFO,
+	};
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (arguments.print_capabilities) {
+		puts("{\n  \"type\": \"gpu\",\n  \"features\": []\n}");
+		return EXIT_SUCCESS;
+	}
+	sl_log_init("sluice-vgpu", arguments.log_level);
+	if (arguments.name != NULL) {
+		sl_log_set_who(arguments.name);
+	}
+	/* The process sees all of a guest's memory: nobody may look into it, or make it more. */
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+	int fd = arguments.fd >= 0 ? check_fd(arguments.fd) : accept_one(arguments.socket_path);
+	if (fd < 0) {
+		sl_log(SL_LOG_ERROR, "no connection on %s: %s",
+		       arguments.fd >= 0 ? "the descriptor of --fd" : arguments.socket_path,
+		       strerror(-fd));
+		return EXIT_FAILURE;
+	}
+	int r = serve(fd, &arguments);
+	if (r < 0) {
+		sl_log(SL_LOG_ERROR, "cannot serve: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	return r;
+}
