@@ -67,10 +67,12 @@ def size(plan, caps):
     return f"sl_size_{plan.name}({caps}, &args)"
 
 
-def trace(name, who):
-    return (f"\tFILE *trace = sl_call_trace({who});\n"
-            "\tif (trace != NULL) {\n"
-            f"\t\tsl_dump_{name}(trace, &args);\n\t}}\n")
+def trace(who):
+    return f"\tFILE *trace = sl_call_trace({who});\n\n"
+
+
+def dump(name):
+    return f"\tif (trace != NULL) {{\n\t\tsl_dump_{name}(trace, &args);\n\t}}\n"
 
 
 def begin(plan):
@@ -94,8 +96,8 @@ def send(_model, command, _wire, plan):
         if "VK_ERROR_DEVICE_LOST" in command.errorcodes:
             done = assign("\tbool is_lost", "sl_guest_link_is_lost(self->context->link);\n")
             done += "\n\treturn is_lost ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;\n"
-    return (args(plan) + self_object(command) + "\tstruct sl_call call;\n\n"
-            + trace(plan.name, "self") + begin(plan) + failed + "\t}\n"
+    return (args(plan) + self_object(command) + "\tstruct sl_call call;\n"
+            + trace("self") + dump(plan.name) + begin(plan) + failed + "\t}\n"
             + f"\tsl_encode_{plan.name}(&call.out, &args);\n\tsl_call_send(&call);\n" + done)
 
 
@@ -110,8 +112,8 @@ def call(_model, command, wire, plan):
                 "\t\targs.ret = VK_ERROR_DEVICE_LOST;\n\t}\n")
     # A failed reader yields zeros: that is what the application gets of a lost context.
     return (args(plan, const=False) + self_object(command)
-            + "\tstruct sl_reader reply = { 0 };\n\tstruct sl_call call;\n\n"
-            + trace(plan.name, "self")
+            + "\tstruct sl_reader reply = { 0 };\n\tstruct sl_call call;\n"
+            + trace("self") + dump(plan.name)
             + join(f"\tsize_t capacity = sl_reply_size_{plan.name}(",
                    ["sl_call_caps(self)", "&args"], ");\n")
             + begin(plan)
@@ -137,8 +139,8 @@ def create(model, command, _wire, plan):
             + join("\t\tsl_guest_object_create(", ["self", objtype, "sizeof(*object)"], ");\n")
             + "\n\tif (object == NULL) {\n\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n\t}\n"
             + f"\t{made.type} handle = ({made.type})(uintptr_t)object;\n"
-            + args(plan, {made.name: "&handle"}) + "\tstruct sl_call call;\n\n"
-            + trace(plan.name, "self") + begin(plan)
+            + args(plan, {made.name: "&handle"}) + "\tstruct sl_call call;\n"
+            + trace("self") + dump(plan.name) + begin(plan)
             + "\t\tsl_guest_object_destroy(object);\n"
             + "\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n\t}\n"
             + f"\tsl_encode_{plan.name}(&call.out, &args);\n\tsl_call_send(&call);\n"
@@ -150,9 +152,9 @@ def destroy(model, command, wire, plan):
     if gone.pointers or command.return_type != "void":
         raise GenError(command.place, f"{plan.name} does not destroy one object")
     # Without memory for the message the object stays, on both sides.
-    return (args(plan) + self_object(command) + "\tstruct sl_call call;\n\n"
-            + f"\tif ({gone.name} == VK_NULL_HANDLE) {{\n\t\treturn;\n\t}}\n"
-            + trace(plan.name, "self") + begin(plan) + "\t\treturn;\n\t}\n"
+    return (args(plan) + self_object(command) + "\tstruct sl_call call;\n"
+            + trace("self") + f"\tif ({gone.name} == VK_NULL_HANDLE) {{\n\t\treturn;\n\t}}\n"
+            + dump(plan.name) + begin(plan) + "\t\treturn;\n\t}\n"
             + f"\tsl_encode_{plan.name}(&call.out, &args);\n\tsl_call_send(&call);\n"
             + f"\tsl_guest_object_destroy(SL_GUEST_OBJECT({gone.name}));\n")
 
@@ -164,8 +166,8 @@ def record(_model, command, _wire, plan):
     started = join("\tif (!sl_command_buffer_begin_command(",
                    [commands, f"SL_COMMAND_{plan.name}",
                     size(plan, f"sl_command_buffer_caps({commands})"), "&out"], ")) {\n")
-    return (args(plan) + "\tstruct sl_writer out;\n\n"
-            + trace(plan.name, f"SL_GUEST_OBJECT({commands})") + started
+    return (args(plan) + "\tstruct sl_writer out;\n"
+            + trace(f"SL_GUEST_OBJECT({commands})") + dump(plan.name) + started
             + f"\t\treturn;\n\t}}\n\tsl_encode_{plan.name}(&out, &args);\n")
 
 
