@@ -32,7 +32,8 @@ def break_at(line, room):
     for pattern, after in ((r", ", True), (r" = ", True), (r" \|\| | && ", True),
                            (r" \? | : | \* ", False), (r"(?<=\w)\((?=\w)", True)):
         ends = [m.end() if after else m.start() + 1 for m in re.finditer(pattern, line)]
-        ends = [end for end in ends if end - 1 <= room]
+        # Never inside of a string.
+        ends = [end for end in ends if end - 1 <= room and line[:end].count('"') % 2 == 0]
         if ends:
             return ends[-1]
     return None

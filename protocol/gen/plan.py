@@ -135,7 +135,8 @@ class StructRef:
 @dataclass
 class FixedArray:
     elem: object
-    count: int
+    count: int            # of all dimensions together
+    is_flat: bool = True  # has one dimension
 
     @property
     def csize(self):
@@ -474,7 +475,7 @@ class Planner:
             count = 1
             for dim in member.dims:
                 count *= dim
-            return FixedArray(elem, count) if member.dims else elem
+            return FixedArray(elem, count, len(member.dims) == 1) if member.dims else elem
         return self.pointer(owner, member, members, direction, elem)
 
     def require_fact(self, owner, member, direction):
@@ -742,7 +743,7 @@ class Planner:
         if param.dims:
             # An array parameter is a pointer in C.
             node = self.node(command.name, param, params, IN)
-            if not is_raw(node.elem):
+            if not is_raw(node.elem) or not node.is_flat:
                 raise GenError(param.place, f"{param.name}: an array parameter of no plain data")
             node = Pointer(node.elem, str(node.count), False, False)
         else:
