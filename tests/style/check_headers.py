@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Each header compiles alone: check_headers.py ROOT BUILD_DIR COMPILER…"""
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,17 @@ from check_sources import list_files
 
 FLAGS = ['-std=gnu17', '-D_GNU_SOURCE', '-DVK_NO_PROTOTYPES', '-Wall', '-Wextra', '-Werror',
          '-Wno-unused-parameter', '-Wno-missing-field-initializers', '-fsyntax-only']
+
+
+def find_include_flags(build_dir):
+    """The directories of other packages' headers, from what the build passes to the compiler."""
+    flags = set()
+    with open(os.path.join(build_dir, 'compile_commands.json'), encoding='utf-8') as file:
+        for entry in json.load(file):
+            for word in shlex.split(entry['command']):
+                if word.startswith('-I/'):
+                    flags.add(word)
+    return sorted(flags)
 
 
 def compile_header(compiler, root, build_dir, name):
@@ -24,6 +37,7 @@ def compile_header(compiler, root, build_dir, name):
 def main():
     """Compile all headers; the exit status says whether all is well."""
     root, build_dir, *compiler = sys.argv[1:]
+    compiler += find_include_flags(build_dir)
     names = [name for name in list_files(root) if name.endswith('.h')]
     names += [f'protocol/{name}' for name in sorted(os.listdir(os.path.join(build_dir, 'protocol')))
               if name.endswith('.h')]

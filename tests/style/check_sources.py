@@ -32,8 +32,8 @@ INCLUDES = {
     'host/decode': {'host/objects', 'host/base', 'protocol'},
     'host/replay': {'host/objects', 'host/sched', 'host/gpu', 'host/base', 'shaders', 'protocol'},
     'host/virgl': {'host/objects', 'host/sched', 'host/gpu', 'host/base', 'shaders', 'protocol'},
-    'host/renderer': {'host/link', 'host/decode', 'host/replay', 'host/sched', 'host/gpu',
-                      'host/sandbox', 'host/base', 'protocol'},
+    'host/renderer': {'host/link', 'host/decode', 'host/replay', 'host/objects', 'host/sched',
+                      'host/gpu', 'host/sandbox', 'host/base', 'protocol'},
     'host/vgpu': {'host/link', 'host/virgl', 'host/sched', 'host/sandbox', 'host/base',
                   'protocol'},
     'host/daemon': {'host/sched', 'host/sandbox', 'host/base'},
@@ -187,7 +187,7 @@ def check_length(root, names):
 
 def check_braces(root, names):
     """Every if, else and loop body has braces."""
-    opening = re.compile(r'\t+(\} )?(else if|if|for|while) \(')
+    opening = re.compile(r'\t+((\} )?else if|if|for|while) \(')
     for name in names:
         if not name.endswith(('.c', '.h')):
             continue
