@@ -4,6 +4,7 @@
 #include "host/vgpu/virtio_gpu_priv.h"
 
 #include <errno.h>
+#include <pixman.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #include "host/vgpu/virtio_gpu_priv.h"
 
 #include <errno.h>
+#include <pixman.h>
 #include <string.h>
 
 #include "host/vgpu/edid.h"

@@ -7,7 +7,7 @@
 
 #include "host/vgpu/virtio_gpu.h"
 
-#include <pixman.h>
+union pixman_image;
 
 #define SL_VGPU_WAITS 0u
 
@@ -37,7 +37,7 @@ struct sl_vgpu_resource {
 	/* SL_VGPU_RESOURCE_2D */
 	uint32_t width;
 	uint32_t height;
-	pixman_image_t *image; /* 4 bytes a pixel, rows of width pixels */
+	union pixman_image *image; /* 4 bytes a pixel, rows of width pixels */
 	uint32_t *pixels;
 	uint32_t scanouts; /* bit: a scanout that shows it */
 
