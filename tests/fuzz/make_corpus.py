@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Write the seeds of the fuzz targets: what well-behaved peers send.
+
+Usage: make_corpus.py OUT    (OUT/<target>/<name>)
+"""
+import struct
+import sys
+from pathlib import Path
+
+RAM = 0x100000
+RAM_SIZE = 0x400000
+DATA = RAM + 0x100000
+USER = 0x7F0000000000
+RING = 0x1000
+
+
+def virtqueue():
+    def ring(heads, descriptors, table=(), features=3):
+        out = struct.pack('<BH17H', features, len(heads), *(list(heads) + [0] * 17)[:17])
+        for descriptor in (list(descriptors) + [(0, 0, 0, 0)] * 16)[:16]:
+            out += struct.pack('<4H', *descriptor)
+        for descriptor in table:
+            out += struct.pack('<4H', *descriptor)
+        return out
+
+    yield 'empty', ring([], [])
+    yield 'chain', ring([0], [(0x100, 32, 1, 1), (0x200, 64, 2, 0)])
+    yield 'full', ring(range(16), [(0x100, 32, 0, 0)] * 16)
+    yield 'indirect', ring([0, 1], [(0, 64, 4, 0), (0, 1024, 4, 0)],
+                           [(0x1000 + i, 8, 1 if i < 3 else 2, i + 1) for i in range(4)])
+    yield 'loop', ring([0], [(0x100, 32, 1, 1), (0x200, 64, 1, 0)])
+    yield 'edge', ring([0], [(0x8030, 16, 0, 0)], features=0)
+
+
+GPU = ['display_info', 'create_2d', 'unref', 'set_scanout', 'flush', 'transfer_2d', 'attach_backing',
+       'detach_backing', 'capset_info', 'capset', 'edid', 'ctx_create', 'ctx_destroy', 'ctx_attach',
+       'ctx_detach', 'create_3d', 'transfer_3d', 'submit', 'update_cursor', 'move_cursor']
+
+
+def command(name, *words, fence=False, context=0, tail=b''):
+    body = struct.pack(f'<{len(words)}I', *words) + tail
+    return bytes([GPU.index(name), len(body), int(fence) | context << 2]) + body
+
+
+def event(kind, argument):
+    """kind as in fuzz_virtio_gpu.c; 24 is the first multiple of 8 past the commands."""
+    return bytes([24 + kind, argument, 0])
+
+
+def entries(*runs):
+    return b''.join(struct.pack('<QII', addr, size, 0) for addr, size in runs)
+
+
+def picture(resource_id, width, height):
+    return (command('create_2d', resource_id, 2, width, height) +
+            command('attach_backing', resource_id, 2,
+                    tail=entries((DATA, 0x1000), (DATA + 0x2000, 0x10000))) +
+            command('transfer_2d', 0, 0, width, height, 0, 0, resource_id, 0) +
+            command('set_scanout', 0, 0, width, height, 0, resource_id) +
+            command('flush', 0, 0, width, height, resource_id, 0))
+
+
+def buffer(resource_id, size):
+    return (command('create_3d', resource_id, 0, 64, 0, size, 1, 1, 1, 0, 0, 1 << 31, 0) +
+            command('attach_backing', resource_id, 1, tail=entries((DATA, size))))
+
+
+def virtio_gpu():
+    context = command('ctx_create', 3, 0, context=1, tail=b'app'.ljust(64, b'\0'))
+    submit = command('submit', 4, 0, context=1, fence=True, tail=b'SLC1')
+    yield 'console', (command('display_info') + event(0, 1) + command('edid', 0, 0) + event(1, 0) +
+                      picture(1, 64, 32) + command('transfer_2d', 3, 5, 8, 4, 0x514, 0, 1, 0) +
+                      command('flush', 3, 5, 8, 4, 1, 0) + command('unref', 1, 0))
+    yield 'scanouts', (picture(1, 64, 32) + command('set_scanout', 32, 0, 32, 32, 1, 1) +
+                       command('flush', 0, 0, 64, 32, 1, 0) +
+                       command('set_scanout', 0, 0, 0, 0, 0, 0) + command('detach_backing', 1, 0))
+    yield 'cursor', (picture(1, 64, 64) + command('update_cursor', 0, 9, 9, 0, 1, 2, 3, 0) +
+                     command('move_cursor', 0, 10, 9, 0, 1, 0, 0, 0) +
+                     command('update_cursor', 0, 9, 9, 0, 0, 0, 0, 0))
+    yield 'capset', command('capset_info', 0, 0) + command('capset', 16, 1)
+    yield 'context', (context + buffer(2, 4096) + command('ctx_attach', 2, 0, context=1) + submit +
+                      event(2, 255) + command('ctx_detach', 2, 0, context=1) +
+                      command('unref', 2, 0) + command('ctx_destroy', context=1))
+    yield 'slow', (event(5, 1) + context + buffer(2, 4096) +
+                   command('ctx_attach', 2, 0, context=1) + submit + command('unref', 2, 0) +
+                   event(3, 2 * 8) + buffer(3, 8192) + command('ctx_attach', 3, 0, context=1) +
+                   command('detach_backing', 3, 0) + command('ctx_destroy', context=1) + event(4, 0))
+    yield 'reset', context + buffer(2, 4096) + submit + event(5, 1) + event(7, 0) + context
+    yield 'display goes', command('display_info') + picture(1, 8, 8) + event(6, 0) + event(6, 1)
+
+
+def message(request, payload=b'', fds=0, flags=1):
+    return bytes([request, flags, fds, len(payload)]) + payload
+
+
+def vhost_user():
+    memory, kick, display = 1, 2, 3
+    negotiate = (message(1) + message(15) + message(16, struct.pack('<Q', 0xffffffff)) +
+                 message(17) + message(3) +
+                 message(2, struct.pack('<Q', 1 << 32 | 1 << 30 | 1 << 29 | 2)))
+    table = message(5, struct.pack('<II4Q', 1, 0, RAM, RAM_SIZE, USER, 0), memory)
+    vring = (message(18, struct.pack('<II', 0, 1)) + message(8, struct.pack('<II', 0, 16)) +
+             message(10, struct.pack('<II', 0, 0)) +
+             message(9, struct.pack('<II4Q', 0, 0, USER + RING, USER + RING + 0x2000,
+                                    USER + RING + 0x1000, 0)))
+    start = vring + message(13, struct.pack('<Q', 0), kick) + message(12, struct.pack('<Q', 0), kick)
+    ring = struct.pack('<QIHH', DATA, 24, 1, 1) + struct.pack('<QIHH', DATA + 4096, 512, 2, 0)
+    avail = struct.pack('<HHH', 0, 1, 0).ljust(64, b'\0')
+    guest = ring.ljust(960, b'\0') + avail
+    yield 'negotiate', negotiate
+    yield 'start', negotiate + table + start + guest
+    yield 'slots', (negotiate + message(36) +
+                    message(37, struct.pack('<Q4Q', 0, RAM, RAM_SIZE, USER, 0), memory) + start +
+                    message(38, struct.pack('<Q4Q', 0, RAM, RAM_SIZE, USER, 0)) + guest)
+    yield 'display', negotiate + message(33, b'', display) + table + start + guest
+    yield 'config', (message(24, struct.pack('<III16s', 0, 16, 0, b'')) +
+                     message(25, struct.pack('<III16s', 0, 16, 0, b'')))
+    yield 'stop', (negotiate + table + start + message(11, struct.pack('<II', 0, 0)) +
+                   message(34) + start + table + guest)
+    yield 'ack', negotiate + message(999 & 255, b'', 0, 9) + table
+
+
+def main():
+    out = Path(sys.argv[1])
+    for target in virtqueue, virtio_gpu, vhost_user:
+        folder = out / target.__name__
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in target():
+            (folder / name.replace(' ', '-')).write_bytes(data)
+
+
+main()
