@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Processes that run at the same time, that end in the middle, and renderers that die."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import host
+import run_cases
+
+STUCK = host.BUILD / "tests/integration/vulkan_stuck"
+DEVICE_LOST = "result -4"
+# What a program may take to notice that its renderer is gone.
+NOTICE_SECONDS = 5
+
+
+def start_stuck(daemon, way):
+    """A program with work pending; returns once its work is submitted."""
+    program = subprocess.Popen([STUCK, way], env=daemon.environment(), text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    line = program.stdout.readline()
+    if line != "working\n":
+        program.kill()
+        raise RuntimeError(f"{way}: {line}{program.communicate()[1]}")
+    return program
+
+
+def next_program_works(daemon, native):
+    with tempfile.TemporaryDirectory() as directory:
+        return run_cases.run_case("triangle", native, daemon.environment(), [],
+                                  pathlib.Path(directory))[0]
+
+
+def renderer_pids(daemon):
+    """All renderers of the daemon, those that wait for a program included."""
+    children = subprocess.run(["pgrep", "-P", str(daemon.process.pid), "sluice-renderer"],
+                              stdout=subprocess.PIPE, text=True, check=False).stdout
+    return {int(pid) for pid in children.split()}
+
+
+def nothing_is_left(daemon, native, before):
+    """None, or what is wrong after a program's end."""
+    if not daemon.is_running():
+        return "the daemon has ended"
+    if not daemon.wait_until_idle():
+        return f"the daemon still lists {daemon.programs()}"
+    problem = next_program_works(daemon, native)
+    if problem:
+        return f"the next program: {problem}"
+    if not host.wait_for(lambda: len(renderer_pids(daemon)) <= before, 10):
+        return f"{len(renderer_pids(daemon))} renderers are left, not {before}"
+    return None
+
+
+def test_several_at_once(tap, daemon, native):
+    """Different programs at the same time, each with its own results."""
+    names = ["saxpy", "triangle", "mip_chain", "threads_submit", "huge_command_buffer", "indexed"]
+    with tempfile.TemporaryDirectory() as directory:
+        programs = []
+        for i, name in enumerate(names * 2):
+            result = pathlib.Path(directory) / str(i)
+            programs.append((name, result, subprocess.Popen(
+                [run_cases.PROGRAM, "--out", result, name], env=daemon.environment(),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)))
+        problems = []
+        for name, result, program in programs:
+            output = program.communicate(timeout=120)[0].decode(errors="replace")
+            expected = native.get(name)[0]
+            if program.returncode != 0:
+                problems.append(f"{name}: status {program.returncode}: {output}")
+            else:
+                difference = run_cases.describe_difference(expected, result)
+                problems += [f"{name}: {difference}"] if difference else []
+    tap.point("several programs at once", "\n".join(problems))
+
+
+def test_killed(tap, daemon, native, before):
+    for way in ("fence", "record"):
+        program = start_stuck(daemon, way)
+        program.kill()
+        program.wait()
+        tap.point(f"killed in '{way}' with work pending", nothing_is_left(daemon, native, before))
+
+
+def test_unclean_exits(tap, daemon, native, before):
+    for way, status in (("exit", 0), ("_exit", 0), ("abort", -signal.SIGABRT)):
+        program = start_stuck(daemon, way)
+        try:
+            program.wait(timeout=NOTICE_SECONDS)
+            problem = None if program.returncode == status else f"status {program.returncode}"
+        except subprocess.TimeoutExpired:
+            program.kill()
+            problem = "does not end"
+        tap.point(f"'{way}' without cleaning up",
+                  problem or nothing_is_left(daemon, native, before))
+
+
+def test_renderer_killed(tap, daemon, native, before):
+    """Every way to wait ends with VK_ERROR_DEVICE_LOST, and a neighbour goes on."""
+    for way in ("fence", "fence-status", "queue", "device", "timeline", "timeline-value", "query",
+                "call", "record"):
+        program = start_stuck(daemon, way)
+        renderer = next(entry["renderer_pid"] for entry in daemon.programs()
+                        if entry["pid"] == program.pid)
+        start = time.monotonic()
+        os.kill(renderer, signal.SIGKILL)
+        try:
+            output, errors = program.communicate(timeout=NOTICE_SECONDS)
+            problem = None
+            if DEVICE_LOST not in output or program.returncode != 0:
+                problem = f"status {program.returncode}: {output}{errors}"
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.communicate()
+            problem = f"still waits {time.monotonic() - start:.1f} s after its renderer died"
+        tap.point(f"renderer killed in '{way}'",
+                  problem or nothing_is_left(daemon, native, before))
+
+
+def test_neighbour(tap, daemon, native):
+    """One program's renderer dies while another program works."""
+    victim = start_stuck(daemon, "fence")
+    with tempfile.TemporaryDirectory() as directory:
+        result = pathlib.Path(directory) / "result"
+        neighbour = subprocess.Popen([run_cases.PROGRAM, "--out", result, "chain"],
+                                     env=daemon.environment(), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        renderer = next(entry["renderer_pid"] for entry in daemon.programs()
+                        if entry["pid"] == victim.pid)
+        os.kill(renderer, signal.SIGKILL)
+        output = neighbour.communicate(timeout=60)[0].decode(errors="replace")
+        victim.communicate(timeout=60)
+        problem = output if neighbour.returncode != 0 else \
+            run_cases.describe_difference(native.get("chain")[0], result)
+    tap.point("a neighbour goes on when a renderer dies", problem)
+
+
+def test_daemon_gone(tap):
+    """Without a daemon the driver says so, and nothing hangs."""
+    with host.Host(name="daemon-gone") as daemon:
+        env = daemon.environment()
+        program = start_stuck(daemon, "fence")
+        daemon.process.kill()
+        daemon.process.wait()
+        try:
+            output, errors = program.communicate(timeout=60)
+            problem = None if program.returncode == 0 and "result" in output else output + errors
+        except subprocess.TimeoutExpired:
+            program.kill()
+            problem = "hangs when the daemon is killed"
+        tap.point("the daemon killed with work pending", problem)
+    run = subprocess.run([run_cases.PROGRAM, "triangle"], env=env, timeout=20,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, check=False)
+    said = "sluice" in run.stdout.lower()
+    tap.point("no daemon", None if run.returncode == 1 and said else
+              f"status {run.returncode}, output '{run.stdout}'")
+
+
+def main():
+    tap = host.Tap()
+    native = run_cases.Native()
+    with host.Host(name="processes") as daemon:
+        tap.point("a first program", next_program_works(daemon, native))
+        daemon.wait_until_idle()
+        host.wait_for(lambda: daemon.ask("status")["idle_renderers"] >= 2, 10)
+        before = len(renderer_pids(daemon))
+        for test in (test_killed, test_unclean_exits, test_renderer_killed):
+            try:
+                test(tap, daemon, native, before)
+            except (RuntimeError, StopIteration) as error:
+                tap.point(test.__name__, repr(error))
+        test_several_at_once(tap, daemon, native)
+        test_neighbour(tap, daemon, native)
+        tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    test_daemon_gone(tap)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
