@@ -191,7 +191,19 @@ static int create_decode(struct context *context)
 	return sl_decode_create(&options, &context->decode);
 }
 
-/* The reason why a message could not be run. */
+/* The replay may have told the guest already; then that is the reason. */
+static bool end_by_loss(struct context *context)
+{
+	char why[SL_RENDERER_TEXT_SIZE];
+
+	if (!sl_replay_is_lost(context->replay, why, sizeof(why))) {
+		return false;
+	}
+	end(context, SL_RENDERER_END_DEVICE, "%s", why);
+	return true;
+}
+
+/* A message could not be run. */
 static void end_by_decode(struct context *context, int r)
 {
 	const char *replay_why = sl_replay_get_why(context->replay);
@@ -202,9 +214,7 @@ static void end_by_decode(struct context *context, int r)
 		    replay_why[0] != '\0' ? " (" : "", replay_why,
 		    replay_why[0] != '\0' ? ")" : "");
 		sl_host_link_set_lost(context->link, SL_LOST_PROTOCOL, context->report->text);
-	} else if (sl_replay_is_lost(context->replay)) {
-		end(context, SL_RENDERER_END_DEVICE, "%s", error);
-	} else {
+	} else if (!end_by_loss(context)) {
 		end(context, SL_RENDERER_END_SYSTEM, "%s: %s", error, strerror(-r));
 		sl_host_link_set_lost(context->link, SL_LOST_RENDERER, context->report->text);
 	}
@@ -213,8 +223,7 @@ static void end_by_decode(struct context *context, int r)
 static void end_by_link(struct context *context, int r, const char *why)
 {
 	if (r == -EPIPE) {
-		context->report->end = sl_replay_is_lost(context->replay) ? SL_RENDERER_END_DEVICE
-									  : SL_RENDERER_END_CLOSED;
+		(void)end_by_loss(context);
 	} else if (r == -EBADMSG) {
 		end(context, SL_RENDERER_END_PROTOCOL, "ring: %s", why);
 		sl_host_link_set_lost(context->link, SL_LOST_PROTOCOL, context->report->text);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/base/log.h"
-
 int sl_replay_create(const struct sl_replay_options *options, struct sl_replay **ret_replay)
 {
 	struct sl_replay *replay = calloc(1, sizeof(*replay));
@@ -18,6 +16,7 @@ int sl_replay_create(const struct sl_replay_options *options, struct sl_replay *
 		return -ENOMEM;
 	}
 	replay->options = *options;
+	pthread_mutex_init(&replay->lost_lock, NULL);
 	sl_arena_init(&replay->scratch, SL_MAX_ARENA_SIZE);
 	*ret_replay = replay;
 	return 0;
@@ -31,6 +30,7 @@ void sl_replay_destroy(struct sl_replay *replay)
 	sl_gpu_destroy_instance(replay->options.gpu, &replay->instance);
 	free(replay->physical_devices);
 	sl_arena_finish(&replay->scratch);
+	pthread_mutex_destroy(&replay->lost_lock);
 	free(replay);
 }
 
@@ -39,9 +39,14 @@ const char *sl_replay_get_why(const struct sl_replay *replay)
 	return replay->why;
 }
 
-bool sl_replay_is_lost(const struct sl_replay *replay)
+bool sl_replay_is_lost(struct sl_replay *replay, char *ret_why, size_t why_size)
 {
-	return atomic_load_explicit(&replay->is_lost, memory_order_relaxed);
+	pthread_mutex_lock(&replay->lost_lock);
+	bool is_lost = replay->lost_why[0] != '\0';
+
+	snprintf(ret_why, why_size, "%s", replay->lost_why);
+	pthread_mutex_unlock(&replay->lost_lock);
+	return is_lost;
 }
 
 int sl_replay_fail(struct sl_replay *replay, const char *format, ...)
@@ -56,16 +61,18 @@ int sl_replay_fail(struct sl_replay *replay, const char *format, ...)
 
 int sl_replay_lose(struct sl_replay *replay, const char *format, ...)
 {
-	char text[SL_REPLAY_WHY_SIZE];
+	char why[SL_REPLAY_WHY_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	if (!atomic_exchange_explicit(&replay->is_lost, true, memory_order_relaxed)) {
-		sl_log(SL_LOG_ERROR, "the device is lost: %s", text);
-		replay->options.link.set_lost(replay->options.link.data, SL_LOST_DEVICE, text);
+	pthread_mutex_lock(&replay->lost_lock);
+	if (replay->lost_why[0] == '\0') {
+		memcpy(replay->lost_why, why, sizeof(why));
 	}
+	pthread_mutex_unlock(&replay->lost_lock);
+	replay->options.link.set_lost(replay->options.link.data, SL_LOST_DEVICE, why);
 	return -EIO;
 }
 

@@ -42,8 +42,8 @@ void sl_replay_destroy(struct sl_replay *replay);
 /* Why the last op failed: "" if it gave no reason. */
 const char *sl_replay_get_why(const struct sl_replay *replay);
 
-/* True once the context was lost on the host's account (device loss, host out of memory): ops
- * then return -EIO. Any thread. */
-bool sl_replay_is_lost(const struct sl_replay *replay);
+/* True once the context was lost on the host's account (device loss, host out of memory), with
+ * the reason; the guest knows, and ops may return -EIO. Any thread. */
+bool sl_replay_is_lost(struct sl_replay *replay, char *ret_why, size_t why_size);
 
 #endif

@@ -37,7 +37,8 @@ struct sl_replay {
 	uint64_t queue_slots[(SL_MAX_QUEUES + 63) / 64]; /* bit: in use */
 	struct sl_arena scratch;			 /* of the current op */
 	char why[SL_REPLAY_WHY_SIZE];
-	atomic_bool is_lost; /* any thread */
+	pthread_mutex_t lost_lock;	   /* guards lost_why */
+	char lost_why[SL_REPLAY_WHY_SIZE]; /* any thread; "": not lost */
 };
 
 struct sl_replay_queue_request {

@@ -36,6 +36,17 @@ static VkResult choose_extensions(struct sl_replay *replay, VkInstanceCreateInfo
 	return VK_SUCCESS;
 }
 
+/* The guest's quota is the size of its heaps. */
+static void limit_heaps(VkPhysicalDeviceMemoryProperties *memory, uint64_t max_bytes)
+{
+	for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+		if ((memory->memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0 &&
+		    memory->memoryHeaps[i].size > max_bytes) {
+			memory->memoryHeaps[i].size = max_bytes;
+		}
+	}
+}
+
 /* The devices that can serve a guest, with what the guest will see of their memory. */
 static VkResult list_physical_devices(struct sl_replay *replay)
 {
@@ -63,6 +74,7 @@ static VkResult list_physical_devices(struct sl_replay *replay)
 		}
 		sl_memory_types_init(&device->memory_types, &device->gpu->memory,
 				     replay->options.copy_memory ? 0 : device->gpu->importable);
+		limit_heaps(&device->memory_types.guest, replay->options.max_device_memory_bytes);
 		replay->physical_device_count++;
 	}
 	return VK_SUCCESS;

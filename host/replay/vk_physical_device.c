@@ -105,15 +105,26 @@ int sl_replay_vkGetPhysicalDeviceMemoryProperties(
 	return 0;
 }
 
-/* The chain (VK_EXT_memory_budget) is per heap, and heaps are the host's. */
+/* Heaps are the host's, so a chained VkPhysicalDeviceMemoryBudgetPropertiesEXT is right as it
+ * comes, but for the guest's quota. */
 int sl_replay_vkGetPhysicalDeviceMemoryProperties2(
 	struct sl_replay *replay, struct sl_vkGetPhysicalDeviceMemoryProperties2 *args)
 {
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget =
+		sl_chain_find(args->pMemoryProperties->pNext,
+			      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+	const VkPhysicalDeviceMemoryProperties *memory =
+		&sl_replay_physical_device_of(args->self)->memory_types.guest;
+
 	(void)replay;
 	table_of(args->self)
 		->GetPhysicalDeviceMemoryProperties2(args->physicalDevice, args->pMemoryProperties);
-	args->pMemoryProperties->memoryProperties =
-		sl_replay_physical_device_of(args->self)->memory_types.guest;
+	args->pMemoryProperties->memoryProperties = *memory;
+	for (uint32_t i = 0; budget != NULL && i < memory->memoryHeapCount; i++) {
+		if (budget->heapBudget[i] > memory->memoryHeaps[i].size) {
+			budget->heapBudget[i] = memory->memoryHeaps[i].size;
+		}
+	}
 	return 0;
 }
 
