@@ -18,8 +18,14 @@ int sl_decode_create(const struct sl_decode_options *options, struct sl_decode *
 	decode->options = *options;
 	sl_arena_init(&decode->arena, SL_MAX_ARENA_SIZE);
 	sl_arena_init(&decode->stream_arena, SL_MAX_ARENA_SIZE);
-	sl_scope_init(&decode->scope, options->objects);
-	sl_scope_init(&decode->stream_scope, options->objects);
+
+	int r = sl_objects_create(options->max_objects, &decode->objects);
+	if (r < 0) {
+		sl_decode_destroy(decode);
+		return r;
+	}
+	sl_scope_init(&decode->scope, decode->objects);
+	sl_scope_init(&decode->stream_scope, decode->objects);
 	*ret_decode = decode;
 	return 0;
 }
@@ -33,12 +39,23 @@ void sl_decode_destroy(struct sl_decode *decode)
 	sl_arena_finish(&decode->stream_arena);
 	sl_scope_finish(&decode->scope);
 	sl_scope_finish(&decode->stream_scope);
+	sl_objects_destroy(decode->objects);
 	free(decode);
 }
 
 const char *sl_decode_get_error(const struct sl_decode *decode)
 {
 	return decode->error;
+}
+
+struct sl_objects *sl_decode_get_objects(const struct sl_decode *decode)
+{
+	return decode->objects;
+}
+
+uint32_t sl_decode_get_object_count(const struct sl_decode *decode)
+{
+	return sl_objects_get_count(decode->objects);
 }
 
 uint16_t sl_decode_get_last_command(const struct sl_decode *decode)

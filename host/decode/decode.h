@@ -33,15 +33,15 @@ struct sl_decode_sink {
 
 /* All that is pointed to must outlive the decoder; nothing is owned. */
 struct sl_decode_options {
-	struct sl_objects *objects;
 	const struct sl_ops *ops;
 	struct sl_replay *replay; /* handed to the ops */
 	const struct sl_caps *caps;
 	struct sl_decode_sink sink;
-	FILE *trace; /* a line for each command goes there; NULL: none */
+	uint32_t max_objects; /* the highest index of an id */
+	FILE *trace;	      /* a line for each command goes there; NULL: none */
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Makes the context's object table too. Returns 0 or -ENOMEM. */
 int sl_decode_create(const struct sl_decode_options *options, struct sl_decode **ret_decode);
 /* Accepts NULL. */
 void sl_decode_destroy(struct sl_decode *decode);
@@ -62,6 +62,10 @@ int sl_decode_stream(struct sl_decode *decode, struct sl_object *command_buffer,
 /* After a failure: which command, and why: "vkCreateBuffer: null handle". Valid until the decoder
  * is destroyed. */
 const char *sl_decode_get_error(const struct sl_decode *decode);
+
+/* The context's objects, with the messages that created them: lent. */
+struct sl_objects *sl_decode_get_objects(const struct sl_decode *decode);
+uint32_t sl_decode_get_object_count(const struct sl_decode *decode);
 
 /* The wire id of the command that was run last, 0 before the first; those of streams included. */
 uint16_t sl_decode_get_last_command(const struct sl_decode *decode);

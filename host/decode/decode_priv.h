@@ -28,6 +28,7 @@ struct sl_decode_call {
 
 struct sl_decode {
 	struct sl_decode_options options;
+	struct sl_objects *objects;
 	struct sl_arena arena;	      /* of the message */
 	struct sl_arena stream_arena; /* of one command of a stream */
 	struct sl_scope scope;	      /* of the message */

@@ -15,8 +15,6 @@ struct sl_objects {
 	uint32_t capacity;	  /* a power of two, or 0 */
 	uint32_t count;
 	uint32_t max_objects;
-	sl_objects_forget forget; /* may be NULL */
-	void *forget_data;
 };
 
 static uint32_t get_index(uint64_t id)
@@ -24,8 +22,7 @@ static uint32_t get_index(uint64_t id)
 	return (uint32_t)(id & ((1u << SL_OBJECTS_INDEX_BITS) - 1));
 }
 
-int sl_objects_create(uint32_t max_objects, sl_objects_forget forget, void *forget_data,
-		      struct sl_objects **ret_objects)
+int sl_objects_create(uint32_t max_objects, struct sl_objects **ret_objects)
 {
 	struct sl_objects *objects = calloc(1, sizeof(*objects));
 
@@ -33,8 +30,6 @@ int sl_objects_create(uint32_t max_objects, sl_objects_forget forget, void *forg
 		return -ENOMEM;
 	}
 	objects->max_objects = max_objects;
-	objects->forget = forget;
-	objects->forget_data = forget_data;
 	*ret_objects = objects;
 	return 0;
 }
@@ -139,9 +134,6 @@ void sl_objects_set_owner(struct sl_object *object, struct sl_object *owner)
 /* An object that owns nothing. */
 static void remove_leaf(struct sl_objects *objects, struct sl_object *object)
 {
-	if (objects->forget != NULL) {
-		objects->forget(objects->forget_data, object);
-	}
 	if (object->next_owned != NULL) {
 		object->next_owned->prev_owned = object->prev_owned;
 	}

@@ -13,14 +13,9 @@
 
 struct sl_objects;
 
-/* Told of each object that is about to leave the table, those it owns first. */
-typedef void (*sl_objects_forget)(void *data, struct sl_object *object);
-
-/* max_objects: the highest index a guest may use. forget may be NULL.
- * Returns 0 or -ENOMEM. */
-int sl_objects_create(uint32_t max_objects, sl_objects_forget forget, void *forget_data,
-		      struct sl_objects **ret_objects);
-/* Accepts NULL. Every object is forgotten. */
+/* max_objects: the highest index a guest may use. Returns 0 or -ENOMEM. */
+int sl_objects_create(uint32_t max_objects, struct sl_objects **ret_objects);
+/* Accepts NULL. Frees every object. */
 void sl_objects_destroy(struct sl_objects *objects);
 
 /* The live object with this id, or NULL. */

@@ -13,7 +13,6 @@
 #include "host/decode/decode.h"
 #include "host/gpu/gpu.h"
 #include "host/link/host_link.h"
-#include "host/objects/objects.h"
 #include "host/replay/replay.h"
 #include "protocol/limits.h"
 #include "protocol/sl_ids.h"
@@ -26,7 +25,6 @@ struct context {
 	struct sl_gpu *gpu;
 	struct sl_stats *stats;
 	struct sl_host_link *link;
-	struct sl_objects *objects;
 	struct sl_replay *replay;
 	struct sl_decode *decode;
 	bool has_failed; /* a command that the guest believes to have succeeded */
@@ -170,7 +168,7 @@ static int create_replay(struct context *context)
 
 static int create_decode(struct context *context)
 {
-	struct sl_decode_options options = {
+	const struct sl_decode_options options = {
 		.ops = &sl_replay_ops,
 		.replay = context->replay,
 		.caps = sl_host_link_get_caps(context->link),
@@ -180,14 +178,10 @@ static int create_decode(struct context *context)
 			.command_failed = command_failed,
 			.data = context,
 		},
+		.max_objects = SL_MAX_OBJECTS,
 		.trace = (context->assign->flags & SL_RENDERER_TRACE) != 0 ? stderr : NULL,
 	};
-	int r = sl_objects_create(SL_MAX_OBJECTS, NULL, NULL, &context->objects);
 
-	if (r < 0) {
-		return r;
-	}
-	options.objects = context->objects;
 	return sl_decode_create(&options, &context->decode);
 }
 
@@ -253,7 +247,7 @@ static void run(struct context *context)
 		sl_stats_set(&stats->messages, ++messages);
 		sl_stats_set(&stats->message_bytes, bytes);
 		r = sl_decode_message(context->decode, message.data, message.size);
-		sl_stats_set(&stats->objects, sl_objects_get_count(context->objects));
+		sl_stats_set(&stats->objects, sl_decode_get_object_count(context->decode));
 		sl_stats_set(&stats->last_command_id, sl_decode_get_last_command(context->decode));
 		if (r < 0) {
 			end_by_decode(context, r);

@@ -57,7 +57,6 @@ struct context {
 	bool refuses_reply;
 	uint16_t failed_command;
 	VkResult failed_result;
-	uint32_t forgotten;
 	uint64_t message[MAX_MESSAGE_SIZE / 8];
 };
 
@@ -192,13 +191,6 @@ static void command_failed(void *data, uint16_t command_id, VkResult result)
 	context->failed_result = result;
 }
 
-static void forget(void *data, struct sl_object *object)
-{
-	struct context *context = data;
-
-	context->forgotten++;
-}
-
 static struct sl_object *add(struct context *context, uint64_t id, VkObjectType type,
 			     uint64_t owner_id)
 {
@@ -217,20 +209,12 @@ static int set_up(void **state)
 	assert_non_null(context);
 	sl_command_fill_caps(&context->caps);
 	sl_stype_fill_caps(&context->caps);
-	assert_int_equal(sl_objects_create(1000, forget, context, &context->objects), 0);
-	add(context, INSTANCE_ID, VK_OBJECT_TYPE_INSTANCE, 0);
-	add(context, GPU_ID, VK_OBJECT_TYPE_PHYSICAL_DEVICE, INSTANCE_ID);
-	add(context, DEVICE_ID, VK_OBJECT_TYPE_DEVICE, GPU_ID);
-	add(context, POOL_ID, VK_OBJECT_TYPE_COMMAND_POOL, DEVICE_ID);
-	add(context, COMMANDS_ID, VK_OBJECT_TYPE_COMMAND_BUFFER, POOL_ID);
-	add(context, DESCRIPTOR_POOL_ID, VK_OBJECT_TYPE_DESCRIPTOR_POOL, DEVICE_ID);
-	add(context, LAYOUT_ID, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, DEVICE_ID);
 
 	const struct sl_decode_options options = {
-		.objects = context->objects,
 		.ops = &ops,
 		.replay = &context->replay,
 		.caps = &context->caps,
+		.max_objects = 1000,
 		.sink = {
 			.begin_reply = begin_reply,
 			.commit_reply = commit_reply,
@@ -239,6 +223,14 @@ static int set_up(void **state)
 		},
 	};
 	assert_int_equal(sl_decode_create(&options, &context->decode), 0);
+	context->objects = sl_decode_get_objects(context->decode);
+	add(context, INSTANCE_ID, VK_OBJECT_TYPE_INSTANCE, 0);
+	add(context, GPU_ID, VK_OBJECT_TYPE_PHYSICAL_DEVICE, INSTANCE_ID);
+	add(context, DEVICE_ID, VK_OBJECT_TYPE_DEVICE, GPU_ID);
+	add(context, POOL_ID, VK_OBJECT_TYPE_COMMAND_POOL, DEVICE_ID);
+	add(context, COMMANDS_ID, VK_OBJECT_TYPE_COMMAND_BUFFER, POOL_ID);
+	add(context, DESCRIPTOR_POOL_ID, VK_OBJECT_TYPE_DESCRIPTOR_POOL, DEVICE_ID);
+	add(context, LAYOUT_ID, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, DEVICE_ID);
 	context->replay.created_handle = 0x4000;
 	*state = context;
 	return 0;
@@ -249,7 +241,6 @@ static int tear_down(void **state)
 	struct context *context = *state;
 
 	sl_decode_destroy(context->decode);
-	sl_objects_destroy(context->objects);
 	free(context);
 	return 0;
 }
@@ -525,7 +516,6 @@ static void test_destroy_removes(void **state)
 	assert_int_equal(run_destroy_event(context, FIRST_FREE_ID), 0);
 	assert_int_equal(context->replay.destroyed_handle, 0x4000);
 	assert_null(sl_objects_find(context->objects, FIRST_FREE_ID));
-	assert_int_equal(context->forgotten, 1);
 	/* Null may be destroyed; a dead object may not. */
 	assert_int_equal(run_destroy_event(context, 0), 0);
 	assert_int_equal(run_destroy_event(context, FIRST_FREE_ID), -EBADMSG);
