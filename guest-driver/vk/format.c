@@ -111,6 +111,8 @@ static int receive_call(struct format_call *at)
 		sl_reply_decode_vkGetPhysicalDeviceFormatProperties2(&reply, &at->args);
 		r = sl_reader_failed(&reply) ? -EPIPE : 0;
 	}
+	SL_MESSAGE_TRACE(SL_GUEST_OBJECT(at->args.physicalDevice),
+			 vkGetPhysicalDeviceFormatProperties2, &at->args);
 	sl_call_finish(&at->call);
 	return r;
 }

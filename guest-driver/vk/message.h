@@ -20,12 +20,11 @@
 		}                                              \
 	})
 
-/* Trace, begin the call and encode the arguments. True: the call is to be sent or waited for;
- * false: memory is short, the call has ended. Never fails for messages that surely fit into
+/* Begin the call and encode the arguments. True: the call is to be sent or waited for; false:
+ * memory is short, the call has ended. Never fails for messages that surely fit into
  * SL_CALL_INLINE_SIZE. */
 #define SL_MESSAGE_ENCODE(call, self, name, args)                                          \
 	({                                                                                 \
-		SL_MESSAGE_TRACE(self, name, args);                                        \
 		bool sl_begun = sl_call_begin((call), (self), SL_COMMAND_##name,           \
 					      sl_size_##name(sl_call_caps(self), (args))); \
 		if (sl_begun) {                                                            \
@@ -34,8 +33,9 @@
 		sl_begun;                                                                  \
 	})
 
-/* Decode a reply that how (sl_call_wait or sl_call_cached) brings, and finish the call.
- * 0, -ENOMEM, or -EPIPE once the context is lost; then the outputs are untouched. */
+/* Decode a reply that how (sl_call_wait or sl_call_cached) brings, trace
+ * and finish the call. 0, -ENOMEM, or -EPIPE once the context is lost; then the outputs are
+ * untouched. */
 #define SL_MESSAGE_REPLY(call, self, name, args, how)                                             \
 	({                                                                                        \
 		struct sl_reader sl_reply;                                                        \
@@ -45,6 +45,7 @@
 			sl_reply_decode_##name(&sl_reply, (args));                                \
 			sl_r = sl_reader_failed(&sl_reply) ? -EPIPE : 0;                          \
 		}                                                                                 \
+		SL_MESSAGE_TRACE(self, name, args);                                               \
 		sl_call_finish(call);                                                             \
 		sl_r;                                                                             \
 	})
@@ -54,6 +55,7 @@
 	({                                                              \
 		struct sl_call sl_message;                              \
 		int sl_sent = -ENOMEM;                                  \
+		SL_MESSAGE_TRACE(self, name, args);                     \
 		if (SL_MESSAGE_ENCODE(&sl_message, self, name, args)) { \
 			sl_call_send(&sl_message);                      \
 			sl_sent = 0;                                    \
@@ -62,26 +64,18 @@
 	})
 
 /* Send, wait and decode; see SL_MESSAGE_REPLY(). */
-#define SL_MESSAGE_ASK(self, name, args)                                                          \
-	({                                                                                        \
-		struct sl_call sl_message;                                                        \
-		int sl_asked = -ENOMEM;                                                           \
-		if (SL_MESSAGE_ENCODE(&sl_message, self, name, args)) {                           \
-			sl_asked = SL_MESSAGE_REPLY(&sl_message, self, name, args, sl_call_wait); \
-		}                                                                                 \
-		sl_asked;                                                                         \
-	})
-
+#define SL_MESSAGE_ASK(self, name, args) SL_MESSAGE_ASK_HOW(self, name, args, sl_call_wait)
 /* The same for questions whose answer never changes. */
-#define SL_MESSAGE_ASK_CACHED(self, name, args)                                                  \
-	({                                                                                       \
-		struct sl_call sl_message;                                                       \
-		int sl_asked = -ENOMEM;                                                          \
-		if (SL_MESSAGE_ENCODE(&sl_message, self, name, args)) {                          \
-			sl_asked =                                                               \
-				SL_MESSAGE_REPLY(&sl_message, self, name, args, sl_call_cached); \
-		}                                                                                \
-		sl_asked;                                                                        \
+#define SL_MESSAGE_ASK_CACHED(self, name, args) SL_MESSAGE_ASK_HOW(self, name, args, sl_call_cached)
+
+#define SL_MESSAGE_ASK_HOW(self, name, args, how)                                        \
+	({                                                                               \
+		struct sl_call sl_message;                                               \
+		int sl_asked = -ENOMEM;                                                  \
+		if (SL_MESSAGE_ENCODE(&sl_message, self, name, args)) {                  \
+			sl_asked = SL_MESSAGE_REPLY(&sl_message, self, name, args, how); \
+		}                                                                        \
+		sl_asked;                                                                \
 	})
 
 #endif

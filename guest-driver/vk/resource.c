@@ -129,6 +129,7 @@ static VkResult create_buffer(struct sl_device *device, const VkBufferCreateInfo
 	if (!SL_MESSAGE_ENCODE(&call, &device->base, vkCreateBuffer, &args)) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
+	SL_MESSAGE_TRACE(&device->base, vkCreateBuffer, &args);
 	resource->requirements = find_requirements(device, &call);
 	sl_call_send(&call);
 	return VK_SUCCESS;
@@ -224,6 +225,7 @@ static VkResult create_image(struct sl_device *device, const VkImageCreateInfo *
 		pthread_mutex_unlock(&device->requirements_lock);
 	}
 	if (created) {
+		SL_MESSAGE_TRACE(&device->base, vkCreateImage, &args);
 		sl_call_send(&call);
 		return VK_SUCCESS;
 	}

@@ -78,6 +78,7 @@ static bool encode_submit(struct sl_call *call, struct sl_queue *queue, uint32_t
 		.pSubmits = batches,
 	};
 
+	SL_MESSAGE_TRACE(&queue->base, vkQueueSubmit, &args);
 	return SL_MESSAGE_ENCODE(call, &queue->base, vkQueueSubmit, &args);
 }
 
@@ -90,6 +91,7 @@ static bool encode_submit2(struct sl_call *call, struct sl_queue *queue, uint32_
 		.pSubmits = batches,
 	};
 
+	SL_MESSAGE_TRACE(&queue->base, vkQueueSubmit2, &args);
 	return SL_MESSAGE_ENCODE(call, &queue->base, vkQueueSubmit2, &args);
 }
 
@@ -102,6 +104,7 @@ static bool encode_bind(struct sl_call *call, struct sl_queue *queue, uint32_t c
 		.pBindInfo = batches,
 	};
 
+	SL_MESSAGE_TRACE(&queue->base, vkQueueBindSparse, &args);
 	return SL_MESSAGE_ENCODE(call, &queue->base, vkQueueBindSparse, &args);
 }
 

@@ -113,7 +113,7 @@ def call(_model, command, wire, plan):
     # A failed reader yields zeros: that is what the application gets of a lost context.
     return (args(plan, const=False) + self_object(command)
             + "\tstruct sl_reader reply = { 0 };\n\tstruct sl_call call;\n"
-            + trace("self") + dump(plan.name)
+            + trace("self")
             + join(f"\tsize_t capacity = sl_reply_size_{plan.name}(",
                    ["sl_call_caps(self)", "&args"], ");\n")
             + begin(plan)
@@ -125,7 +125,7 @@ def call(_model, command, wire, plan):
             + f"\tif ({wait}(&call, capacity, &reply) < 0) {{\n"
             + "\t\tsl_reader_fail(&reply, \"no reply\");\n\t}\n"
             + f"\tsl_reply_decode_{plan.name}(&reply, &args);\n" + lost
-            + "\tsl_call_finish(&call);\n"
+            + dump(plan.name) + "\tsl_call_finish(&call);\n"
             + ("" if result == "void" else "\treturn args.ret;\n"))
 
 
