@@ -156,13 +156,16 @@ start_daemon() {
 
 # Prints the socket of a daemon that this process holds.
 start_private() {
-	start_daemon "$1/$$"
+	# The daemon makes the directory, and so removes it too.
+	start_daemon "$(mktemp -u "$1/XXXXXXXX")"
 }
 
 join_or_start() {
 	local dir=$1/$daemon_name lock
 
-	exec {lock}>"$dir.lock"
+	# Not made by a daemon, so that no daemon removes it while the next one starts.
+	mkdir -p "$dir"
+	exec {lock}>"$dir/lock"
 	flock "$lock"
 	if "$sluicectl" --control "$dir/control.sock" hold $$ 2>/dev/null; then
 		echo "$dir/guest.sock"
@@ -173,6 +176,10 @@ join_or_start() {
 	fi
 }
 
+# Within a guest the variable names this driver, with which no daemon renders.
+if [[ ${VK_DRIVER_FILES:-} == "$manifest" ]]; then
+	unset VK_DRIVER_FILES VK_ICD_FILENAMES
+fi
 if [[ -n ${SLUICE_SOCKET:-} ]]; then
 	[[ -z $daemon_name ]] || die 'SLUICE_SOCKET names a daemon already: --daemon cannot too' 2
 	[[ -z $guest ]] || die 'SLUICE_SOCKET names a guest already: --guest cannot too' 2

@@ -64,11 +64,11 @@ static void read_program_name(pid_t pid, char name[SL_RENDERER_NAME_SIZE])
 }
 
 /* The program must not connect for a reason of the host's. */
-static void refuse(struct sl_context *context, const char *why)
+static void refuse(struct sl_context *context, enum sl_log_level level, const char *why)
 {
 	char text[WHO_SIZE];
 
-	sl_log_for(who(context, text), SL_LOG_WARNING, "refused: %s", why);
+	sl_log_for(who(context, text), level, "refused: %s", why);
 	context->guest->refused_count++;
 	sl_refusal_send(context->guest->daemon, sl_steal_fd(&context->fd), why);
 	sl_context_destroy(context);
@@ -153,26 +153,27 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 
 	context->request = NULL;
 	if (worker == NULL) {
-		refuse(context, why);
+		/* The pool has said so aloud, once. */
+		refuse(context, SL_LOG_INFO, why);
 		return;
 	}
 	context->worker = worker;
 	sl_worker_set_owner(worker, &context_owner, context);
 	stats_fd = sl_fd_create_memory("sluice-stats", SL_STATS_SIZE);
 	if (stats_fd < 0) {
-		refuse(context, "the host is out of memory or descriptors");
+		refuse(context, SL_LOG_WARNING, "the host is out of memory or descriptors");
 		return;
 	}
 	void *stats = mmap(NULL, SL_STATS_SIZE, PROT_READ, MAP_SHARED, stats_fd, 0);
 	if (stats == MAP_FAILED) {
-		refuse(context, "the host is out of memory");
+		refuse(context, SL_LOG_WARNING, "the host is out of memory");
 		return;
 	}
 	context->stats = stats;
 	fill_assign(context, &assign);
 	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd);
 	if (r < 0) {
-		refuse(context, "its renderer has died; try again");
+		refuse(context, SL_LOG_WARNING, "its renderer has died; try again");
 		return;
 	}
 	sl_fd_close(sl_steal_fd(&context->fd));
@@ -203,19 +204,20 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 	if (guest->context_count > guest->config.limits.programs) {
 		snprintf(why, sizeof(why), "guest %s already runs %u programs, its limit",
 			 guest->config.name, guest->config.limits.programs);
-		refuse(context, why);
+		refuse(context, SL_LOG_WARNING, why);
 		return;
 	}
 	if (daemon->context_count > daemon->config->max_programs) {
 		snprintf(why, sizeof(why), "the host already runs %u programs, its limit",
 			 daemon->config->max_programs);
-		refuse(context, why);
+		refuse(context, SL_LOG_WARNING, why);
 		return;
 	}
 	int r = sl_pool_take(daemon->pool, on_delivery, context, &context->request);
 	if (r < 0) {
-		refuse(context, r == -EBUSY ? "too many programs are starting on the host"
-					    : "the host is out of memory");
+		refuse(context, SL_LOG_WARNING,
+		       r == -EBUSY ? "too many programs are starting on the host"
+				   : "the host is out of memory");
 	}
 }
 
@@ -232,7 +234,7 @@ void sl_context_kill(struct sl_context *context, const char *why)
 	char text[WHO_SIZE];
 
 	if (context->worker == NULL) {
-		refuse(context, why);
+		refuse(context, SL_LOG_WARNING, why);
 		return;
 	}
 	if (context->is_killed) {

@@ -273,19 +273,19 @@ static void stop(struct main_state *state)
 	struct sl_daemon *daemon = &state->daemon;
 
 	sd_notify(0, "STOPPING=1");
-	/* A next daemon may be about to listen at the same paths: out of its way before anything
-	 * that takes time, and never remove what is not ours any more. */
+	/* A next daemon may be about to listen at the same paths. It starts when it finds nobody at
+	 * the control socket: by then all paths must be free, and none is touched any more. */
+	sl_guest_stop_all(daemon);
 	if (state->owns_control_path) {
 		unlink(daemon->config->control);
 	}
-	sl_control_destroy(state->control);
-	sl_guest_stop_all(daemon);
 	if (state->owns_control_dir) {
 		char *slash = strrchr(daemon->config->control, '/');
 
 		*slash = '\0';
 		rmdir(daemon->config->control); /* unless others put something there */
 	}
+	sl_control_destroy(state->control);
 	sl_guest_destroy_all(daemon);
 	sl_holder_finish(daemon);
 	sl_refusal_finish(daemon);

@@ -32,6 +32,7 @@ int fixture_set_up(void **state)
 	snprintf(fixture->control, sizeof(fixture->control), "%s/control.sock", fixture->dir);
 	snprintf(fixture->config, sizeof(fixture->config), "%s/sluiced.conf", fixture->dir);
 	fixture->log_fd = -1;
+	fixture->passed_fd = -1;
 	*state = fixture;
 	return 0;
 }
@@ -62,6 +63,24 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
+/* In the child: the descriptors where the daemon looks for them, and the log. */
+static void place_descriptors(const struct daemon_fixture *fixture, int ready_fd)
+{
+	char pid[32];
+
+	dup2(fixture->log_fd, STDERR_FILENO);
+	/* Out of the way of 3 and 4. */
+	ready_fd = fcntl(ready_fd, F_DUPFD_CLOEXEC, 10);
+	int passed_fd = fcntl(fixture->passed_fd, F_DUPFD_CLOEXEC, 10);
+	if (passed_fd >= 0) {
+		dup2(passed_fd, 3);
+		snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		setenv("LISTEN_PID", pid, 1);
+		setenv("LISTEN_FDS", "1", 1);
+	}
+	dup2(ready_fd, 4);
+}
+
 static void write_manifest(struct daemon_fixture *fixture, const char *driver)
 {
 	snprintf(fixture->driver, sizeof(fixture->driver), "%s/%s.json", fixture->dir, driver);
@@ -83,7 +102,7 @@ bool fixture_start(struct daemon_fixture *fixture, const char *driver, const cha
 					    "--driver",
 					    fixture->driver,
 					    "--ready-fd",
-					    "3",
+					    "4",
 					    "--config",
 					    fixture->config };
 	size_t argc = 13;
@@ -104,12 +123,7 @@ bool fixture_start(struct daemon_fixture *fixture, const char *driver, const cha
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	fixture->pid = fork();
 	if (fixture->pid == 0) {
-		dup2(fixture->log_fd, STDERR_FILENO);
-		if (ready[1] != 3) {
-			dup2(ready[1], 3);
-		} else {
-			fcntl(3, F_SETFD, 0);
-		}
+		place_descriptors(fixture, ready[1]);
 		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}

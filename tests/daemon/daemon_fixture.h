@@ -15,7 +15,8 @@ struct daemon_fixture {
 	char driver[64];  /* its manifest */
 	char config[64];  /* a file to write to; made by the test */
 	pid_t pid;
-	int log_fd; /* what the daemon has written, from its beginning */
+	int passed_fd; /* a socket to hand over as the service manager does; -1: none */
+	int log_fd;    /* what the daemon has written, from its beginning */
 };
 
 /* Make the directory; the daemon is started by fixture_start(). cmocka's setup and teardown. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -340,6 +341,27 @@ static void test_a_dead_daemons_sockets_are_replaced(void **state)
 	close(fd);
 }
 
+static void test_a_passed_socket_is_served_and_kept(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	fixture->passed_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	strcpy(address.sun_path, fixture->guest);
+	assert_int_equal(bind(fixture->passed_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fixture->passed_fd, 4), 0);
+	/* Connected before there is a daemon. */
+	int fd = program_connect(fixture->guest);
+	assert_true(fixture_start(fixture, "works", NULL));
+	assert_true(program_say(fd, "work"));
+	close(fd);
+	kill(fixture->pid, SIGTERM);
+	assert_int_equal(fixture_wait(fixture), 0);
+	assert_int_equal(access(fixture->guest, F_OK), 0);
+	unlink(fixture->guest);
+	close(fixture->passed_fd);
+}
+
 static void test_a_wrong_driver_is_named(void **state)
 {
 	struct daemon_fixture *fixture = *state;
@@ -371,6 +393,7 @@ int main(void)
 		DAEMON_TEST(test_a_reload_changes_guests),
 		DAEMON_TEST(test_a_second_daemon_is_refused),
 		DAEMON_TEST(test_a_dead_daemons_sockets_are_replaced),
+		DAEMON_TEST(test_a_passed_socket_is_served_and_kept),
 		DAEMON_TEST(test_a_wrong_driver_is_named),
 	};
 

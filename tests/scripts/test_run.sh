@@ -84,6 +84,11 @@ a_named_daemon_is_shared() {
 	grep -q '^a ' <<<"$seen" && grep -q '^b ' <<<"$seen"
 }
 
+# A shell that is a guest can start guests of its own.
+guests_nest() {
+	[[ $(guest env -u SLUICE_SOCKET "$run" --no-build sh -c 'echo nested' 2>&1) == nested ]]
+}
+
 # The second starts while the first ends, again and again.
 a_named_daemon_survives_the_rush() {
 	local i pids=() status=0
@@ -131,6 +136,7 @@ check 'signals pass through' signals_pass
 check 'arguments pass through' arguments_pass
 check 'the loader sees the Sluice driver only' loader_sees_only_sluice
 check 'programs share a named daemon' a_named_daemon_is_shared
+check 'guests nest' guests_nest
 check 'a named daemon survives many at once' a_named_daemon_survives_the_rush
 check 'a missing program is told' missing_program_is_told
 check 'a missing driver is told' missing_driver_is_told
