@@ -19,6 +19,7 @@
 #include "host/daemon/pool.h"
 #include "host/daemon/refusal.h"
 #include "host/daemon/worker.h"
+#include "protocol/sl_ids.h"
 
 #define KILL_DELAY_US UINT64_C(2000000)
 #define WHO_SIZE      192
@@ -63,6 +64,14 @@ static void read_program_name(pid_t pid, char name[SL_RENDERER_NAME_SIZE])
 	fclose(file);
 }
 
+/* What the renderer was doing when it was last heard of. */
+static const char *last_command(const struct sl_context *context)
+{
+	uint64_t id = sl_stats_get(&context->stats->last_command_id);
+
+	return id == 0 ? "no command" : sl_command_name(id <= UINT16_MAX ? (uint16_t)id : 0);
+}
+
 /* The program must not connect for a reason of the host's. */
 static void refuse(struct sl_context *context, enum sl_log_level level, const char *why)
 {
@@ -100,9 +109,8 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 	sl_usage_add_stats(&guest->ended, context->stats, true);
 	if (!context->has_report && !context->is_killed) {
 		sl_worker_describe_exit(status, how, sizeof(how));
-		snprintf(guest->last_error, sizeof(guest->last_error),
-			 "its renderer %s at command %llu", how,
-			 (unsigned long long)sl_stats_get(&context->stats->last_command_id));
+		snprintf(guest->last_error, sizeof(guest->last_error), "its renderer %s at %s", how,
+			 last_command(context));
 		sl_log_for(who(context, text), SL_LOG_ERROR,
 			   "%s; the program sees VK_ERROR_DEVICE_LOST", guest->last_error);
 	}

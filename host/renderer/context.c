@@ -114,7 +114,13 @@ static int accept_link(struct context *context, int fd)
 		.extensions = extensions,
 	};
 	char why[SL_RENDERER_TEXT_SIZE] = "";
+	char who[128];
 
+	/* Until the guest has told its program's name. */
+	snprintf(who, sizeof(who), "guest %s, context %llu, process %u",
+		 context->assign->guest_name, (unsigned long long)context->assign->context_id,
+		 context->assign->guest_pid);
+	sl_log_set_who(who);
 	for (uint32_t i = 0; i < SL_EXTENSION_COUNT; i++) {
 		extensions[i] = sl_extension_list[i].name;
 	}

@@ -44,6 +44,8 @@ INCLUDES = {
 ALLOWED_HEADERS = {
     # The daemon refuses programs in the words of the handshake; it reads none of them.
     ('host/daemon', 'protocol/handshake.h'),
+    # It names the command at which a renderer died.
+    ('host/daemon', 'protocol/sl_ids.h'),
 }
 
 
