@@ -233,6 +233,15 @@ static void end_by_link(struct context *context, int r, const char *why)
 	}
 }
 
+static uint16_t command_of(const struct sl_message *message)
+{
+	struct sl_wire_header header;
+
+	/* The link gives away no message without its header. */
+	memcpy(&header, message->data, sizeof(header));
+	return header.command_id;
+}
+
 static void run(struct context *context)
 {
 	struct sl_stats *stats = context->stats;
@@ -252,9 +261,10 @@ static void run(struct context *context)
 		bytes += message.size;
 		sl_stats_set(&stats->messages, ++messages);
 		sl_stats_set(&stats->message_bytes, bytes);
+		/* Before, so that the daemon can tell at which command a renderer died. */
+		sl_stats_set(&stats->last_command_id, command_of(&message));
 		r = sl_decode_message(context->decode, message.data, message.size);
 		sl_stats_set(&stats->objects, sl_decode_get_object_count(context->decode));
-		sl_stats_set(&stats->last_command_id, sl_decode_get_last_command(context->decode));
 		if (r < 0) {
 			end_by_decode(context, r);
 			return;
