@@ -4,6 +4,7 @@
 
 #include "protocol/wire.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -65,9 +66,8 @@ size_t sl_handshake_lists_size(const struct sl_handshake_lists *lists)
 	size_t size = lists->stype_count * sizeof(uint32_t) +
 		      measure_extensions(lists->extensions, &count);
 
-	return size <= SL_PACKET_MAX_SIZE / 2 && lists->stype_count <= SL_HANDSHAKE_MAX_STYPES
-		       ? size
-		       : 0;
+	assert(lists->stype_count <= SL_HANDSHAKE_MAX_STYPES && size <= SL_PACKET_MAX_SIZE / 2);
+	return size;
 }
 
 void sl_handshake_write_lists(uint8_t *packet, size_t lists_offset,

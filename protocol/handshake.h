@@ -111,7 +111,7 @@ struct sl_handshake_peer {
 /* The commands and structures that this build was generated with; no extensions yet. */
 void sl_handshake_init_lists(struct sl_handshake_lists *ret_lists);
 
-/* Bytes behind the fixed part of a packet; 0 if the lists do not fit a packet. */
+/* Bytes behind the fixed part of a packet, at most SL_PACKET_MAX_SIZE / 2. */
 size_t sl_handshake_lists_size(const struct sl_handshake_lists *lists);
 /* Fill in a packet's header and lists; packet is zeroed, of lists_offset + sizeof(struct
  * sl_packet_lists) + sl_handshake_lists_size() bytes. */

@@ -60,6 +60,9 @@ static int wait_for_bytes(struct sl_host_link *link)
 	uint64_t start_ns = sl_clock_now_ns();
 	uint64_t now = start_ns;
 
+	if (link->packet_why != NULL) {
+		return -EBADMSG;
+	}
 	while (now - start_ns < link->spin_ns) {
 		for (int i = 0; i < SL_CLOCK_RELAX_COUNT; i++) {
 			if (!sl_ring_is_empty(&link->ring)) {
