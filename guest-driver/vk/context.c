@@ -115,13 +115,27 @@ static void report_loss(struct sl_context *context)
 	sl_messenger_report_error(context, "sluice-device-lost", text);
 }
 
+static void report_loss_once(struct sl_context *context)
+{
+	if (!atomic_exchange(&context->loss_reported, true)) {
+		report_loss(context);
+	}
+}
+
 bool sl_context_is_lost(struct sl_context *context)
 {
 	if (!sl_guest_link_is_lost(context->link)) {
 		return false;
 	}
-	if (!atomic_exchange(&context->loss_reported, true)) {
-		report_loss(context);
+	report_loss_once(context);
+	return true;
+}
+
+bool sl_context_check_lost(struct sl_context *context)
+{
+	if (!sl_guest_link_check_lost(context->link)) {
+		return false;
 	}
+	report_loss_once(context);
 	return true;
 }

@@ -46,5 +46,7 @@ void sl_context_drop_queue_slot(struct sl_context *context, uint32_t slot);
 /* True once the context is lost; the first call that notices tells why, through the debug
  * messengers and on stderr. */
 bool sl_context_is_lost(struct sl_context *context);
+/* The same for entry points that are polled: now and then it looks whether the host is there. */
+bool sl_context_check_lost(struct sl_context *context);
 
 #endif

@@ -115,8 +115,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkGetFenceStatus(VkDevice device, VkFence fenc
 	if (is_signalled(from_handle(fence))) {
 		return VK_SUCCESS;
 	}
-	return sl_context_is_lost(SL_GUEST_OBJECT(device)->context) ? VK_ERROR_DEVICE_LOST
-								    : VK_NOT_READY;
+	return sl_context_check_lost(SL_GUEST_OBJECT(device)->context) ? VK_ERROR_DEVICE_LOST
+								       : VK_NOT_READY;
 }
 
 static bool fences_are_ready(void *data)

@@ -201,8 +201,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkGetSemaphoreCounterValue(VkDevice device, Vk
 							     uint64_t *pValue)
 {
 	*pValue = get_value(from_handle(semaphore));
-	return sl_context_is_lost(SL_GUEST_OBJECT(device)->context) ? VK_ERROR_DEVICE_LOST
-								    : VK_SUCCESS;
+	return sl_context_check_lost(SL_GUEST_OBJECT(device)->context) ? VK_ERROR_DEVICE_LOST
+								       : VK_SUCCESS;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkSignalSemaphore(VkDevice device,

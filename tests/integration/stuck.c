@@ -157,7 +157,6 @@ static VkResult call_on(struct stuck *stuck)
 /* Fill what is between the program and the host with commands. */
 static VkResult record_on(struct stuck *stuck)
 {
-	struct vkt_buffer buffer = vkt_create_buffer(&stuck->t, 65536, 0, VKT_DEVICE);
 	static uint8_t data[65536];
 	VkResult result;
 
@@ -169,7 +168,7 @@ static VkResult record_on(struct stuck *stuck)
 			.pCommandBuffers = &cmd,
 		};
 		for (int i = 0; i < 16; i++) {
-			vkCmdUpdateBuffer(cmd, buffer.handle, 0, sizeof(data), data);
+			vkCmdUpdateBuffer(cmd, stuck->words.handle, 0, sizeof(data), data);
 		}
 		result = vkEndCommandBuffer(cmd);
 		if (result == VK_SUCCESS) {

@@ -113,6 +113,11 @@ bool sl_guest_link_is_lost(const struct sl_guest_link *link)
 	return atomic_load(&fake_link.sync.lost) != SL_LOST_NOT;
 }
 
+bool sl_guest_link_check_lost(struct sl_guest_link *link)
+{
+	return sl_guest_link_is_lost(link);
+}
+
 int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 				struct sl_region *ret_region)
 {
