@@ -16,6 +16,7 @@
 #include "protocol/limits.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 bool sl_ring_size_is_valid(size_t size)
@@ -36,6 +37,44 @@ void sl_ring_init(struct sl_ring *ring, void *memory, uint32_t size)
 		.data = (uint8_t *)memory + SL_RING_DATA_OFFSET,
 		.size = size,
 	};
+}
+
+/* 2 ns where the C library uses restartable sequences. */
+static uint32_t current_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu >= 0 ? (uint32_t)cpu + 1 : 0;
+}
+
+void sl_ring_share_cpus(struct sl_ring *ring, bool is_producer)
+{
+	struct sl_ring_shared *shared = ring->shared;
+
+	ring->own_cpu = is_producer ? &shared->producer_cpu : &shared->consumer_cpu;
+	ring->other_cpu = is_producer ? &shared->consumer_cpu : &shared->producer_cpu;
+}
+
+static void tell_cpu(struct sl_ring *ring)
+{
+	if (ring->own_cpu == NULL) {
+		return;
+	}
+	uint32_t cpu = current_cpu();
+	/* Relaxed: a hint. */
+	if (cpu != ring->told_cpu) {
+		ring->told_cpu = cpu;
+		atomic_store_explicit(ring->own_cpu, cpu, memory_order_relaxed);
+	}
+}
+
+bool sl_ring_other_is_here(const struct sl_ring *ring)
+{
+	if (ring->other_cpu == NULL) {
+		return false;
+	}
+	uint32_t cpu = atomic_load_explicit(ring->other_cpu, memory_order_relaxed);
+	return cpu != 0 && cpu == current_cpu();
 }
 
 /* Free bytes as the producer sees them, for what it wrote before. Returns 0 or -EBADMSG. */
@@ -83,6 +122,7 @@ int sl_ring_write(struct sl_ring *ring, const void *data, size_t size, size_t *r
 
 bool sl_ring_publish(struct sl_ring *ring)
 {
+	tell_cpu(ring);
 	/* Release: the bytes before the index; pairs with the acquire in sl_ring_read(). Seq_cst
 	 * with the load below: pairs with the store and load in sl_ring_prepare_sleep(). */
 	atomic_store_explicit(&ring->shared->head, ring->own, memory_order_seq_cst);
@@ -137,6 +177,7 @@ int sl_ring_read(struct sl_ring *ring, uint8_t *data, size_t capacity, size_t *r
 
 bool sl_ring_release(struct sl_ring *ring)
 {
+	tell_cpu(ring);
 	/* Release: copying out comes before the index; pairs with the acquire in load_space().
 	 * Seq_cst with the load below: pairs with sl_ring_has_space_or_arm(). */
 	atomic_store_explicit(&ring->shared->tail, ring->own, memory_order_seq_cst);

@@ -20,7 +20,9 @@
  * which polls one does not slow down the other's stores to the next. */
 struct sl_ring_shared {
 	_Alignas(64) _Atomic uint32_t head;    /* bytes ever written, modulo 2^32; producer's */
+	_Atomic uint32_t producer_cpu;	       /* where it published last, + 1; 0: unknown */
 	_Alignas(64) _Atomic uint32_t tail;    /* bytes ever read, modulo 2^32; consumer's */
+	_Atomic uint32_t consumer_cpu;	       /* where it read last, + 1; 0: unknown */
 	_Alignas(64) _Atomic uint32_t asleep;  /* 1: the consumer needs the doorbell */
 	_Alignas(64) _Atomic uint32_t waiting; /* 1: the producer waits for space */
 };
@@ -33,6 +35,10 @@ struct sl_ring {
 	uint32_t size;	/* of data; a power of two */
 	uint32_t own;	/* this end's index; may be ahead of the shared one */
 	uint32_t other; /* the other end's index as last loaded and checked */
+	/* NULL: the ends do not share their CPUs. */
+	_Atomic uint32_t *own_cpu;
+	_Atomic uint32_t *other_cpu;
+	uint32_t told_cpu; /* what own_cpu is */
 };
 
 /* Power of two within SL_RING_MIN_SIZE..SL_RING_MAX_SIZE. */
@@ -41,6 +47,12 @@ size_t sl_ring_memory_size(size_t size);
 
 /* memory: sl_ring_memory_size(size) bytes, zeroed, which outlive the ring. */
 void sl_ring_init(struct sl_ring *ring, void *memory, uint32_t size);
+
+/* Both ends are on the same machine: from now on this end tells the other on which CPU it runs. */
+void sl_ring_share_cpus(struct sl_ring *ring, bool is_producer);
+/* A hint: true if the other end ran last on the CPU on which the caller runs now. Then waiting
+ * for it there only keeps it from running. */
+bool sl_ring_other_is_here(const struct sl_ring *ring);
 
 /* The producer's end; one thread at a time. */
 

@@ -18,6 +18,7 @@
  * open and close may be called from any thread. */
 struct sl_guest_carrier;
 struct sl_guest_carrier_ops {
+	bool shares_cpus; /* the renderer runs on the CPUs that we see */
 	/* Returns 0 or -errno with ret_why filled in. */
 	int (*open)(struct sl_guest_carrier **ret_carrier, char *ret_why, size_t why_size);
 	void (*close)(struct sl_guest_carrier *carrier);

@@ -366,6 +366,7 @@ static void socket_ring_doorbell(struct sl_guest_carrier *carrier)
 }
 
 const struct sl_guest_carrier_ops sl_guest_carrier_socket = {
+	.shares_cpus = true,
 	.open = socket_open,
 	.close = socket_close,
 	.abandon = socket_abandon,

@@ -53,6 +53,9 @@ static int alloc_shared(struct sl_guest_link *link, int shares[SL_HELLO_FD_COUNT
 	if (r == 0) {
 		link->sync = sync;
 		sl_ring_init(&link->ring, link->ring_memory, link->ring_size);
+		if (link->ops->shares_cpus) {
+			sl_ring_share_cpus(&link->ring, true);
+		}
 	}
 	return r;
 }

@@ -139,6 +139,8 @@ static int map_shared(struct sl_host_link *link, const struct hello *hello, char
 		link->ring_memory = ring_memory;
 		link->ring_memory_size = ring_memory_size;
 		sl_ring_init(&link->ring, ring_memory, hello->fixed.ring_size);
+		/* A guest that does not share its CPUs tells nothing. */
+		sl_ring_share_cpus(&link->ring, false);
 		why = sl_host_link_map(hello->fds[1], SL_REPLY_AREA_SIZE, &reply_area);
 	}
 	if (why == NULL) {

@@ -63,7 +63,8 @@ static int wait_for_bytes(struct sl_host_link *link)
 	if (link->packet_why != NULL) {
 		return -EBADMSG;
 	}
-	while (now - start_ns < link->spin_ns) {
+	/* Spinning on the guest's CPU would only keep it from writing. */
+	while (now - start_ns < link->spin_ns && !sl_ring_other_is_here(&link->ring)) {
 		for (int i = 0; i < SL_CLOCK_RELAX_COUNT; i++) {
 			if (!sl_ring_is_empty(&link->ring)) {
 				return 0;

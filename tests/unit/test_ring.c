@@ -6,6 +6,7 @@
 #include "tests/unit/sl_test.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,6 +261,36 @@ static void test_waiting_producer_is_woken_once(void **state)
 	assert_false(sl_ring_release(&f->consumer));
 }
 
+/* Ends that share their CPUs know whether they share one; the others never believe so. */
+static void test_ends_on_one_cpu_know_it(void **state)
+{
+	struct fixture *f = *state;
+	cpu_set_t all;
+	cpu_set_t one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+
+	sl_ring_publish(&f->producer);
+	assert_false(sl_ring_other_is_here(&f->consumer));
+	sl_ring_share_cpus(&f->consumer, false);
+	sl_ring_publish(&f->producer);
+	sl_ring_release(&f->consumer);
+	assert_false(sl_ring_other_is_here(&f->consumer));
+	assert_false(sl_ring_other_is_here(&f->producer));
+	sl_ring_share_cpus(&f->producer, true);
+	assert_true(sl_ring_other_is_here(&f->producer));
+	assert_false(sl_ring_other_is_here(&f->consumer));
+	sl_ring_publish(&f->producer);
+	assert_true(sl_ring_other_is_here(&f->consumer));
+	f->producer.shared->producer_cpu++;
+	assert_false(sl_ring_other_is_here(&f->consumer));
+
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_null_writes_zeros, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_capacity_bounds_a_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_head, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ends_on_one_cpu_know_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_tail, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_doorbell_is_asked_for_once_per_sleep, set_up,
 						tear_down),
