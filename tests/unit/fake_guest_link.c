@@ -3,6 +3,7 @@
 #include "tests/unit/fake_guest_link.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/sl_test.h"
@@ -11,6 +12,7 @@ struct fake_link fake_link;
 
 void fake_link_reset(void)
 {
+	free(fake_link.last_payload);
 	memset(&fake_link, 0, sizeof(fake_link));
 	memset(&fake_link.caps, 0xff, sizeof(fake_link.caps));
 }
@@ -50,6 +52,19 @@ const struct sl_sync_page *sl_guest_link_get_sync(const struct sl_guest_link *li
 	return &fake_link.sync;
 }
 
+static void keep_payload(const struct iovec *payload, int payload_count, size_t size)
+{
+	free(fake_link.last_payload);
+	fake_link.last_payload = malloc(size + 1);
+	assert_non_null(fake_link.last_payload);
+	fake_link.last_payload_size = 0;
+	for (int i = 0; i < payload_count; i++) {
+		memcpy(fake_link.last_payload + fake_link.last_payload_size, payload[i].iov_base,
+		       payload[i].iov_len);
+		fake_link.last_payload_size += payload[i].iov_len;
+	}
+}
+
 int sl_guest_link_send(struct sl_guest_link *link, struct sl_wire_header *header,
 		       const struct iovec *payload, int payload_count)
 {
@@ -64,6 +79,7 @@ int sl_guest_link_send(struct sl_guest_link *link, struct sl_wire_header *header
 	}
 	fake_link.sent++;
 	fake_link.last_command_id = header->command_id;
+	keep_payload(payload, payload_count, size - sizeof(*header));
 	return 0;
 }
 

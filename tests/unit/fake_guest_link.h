@@ -10,6 +10,8 @@ struct fake_link {
 	struct sl_caps caps; /* everything */
 	uint32_t sent;	     /* messages */
 	uint16_t last_command_id;
+	uint8_t *last_payload; /* of the last message; freed by the next reset */
+	size_t last_payload_size;
 	uint32_t wakes;
 	/* Called by sl_guest_link_wait() each time before it looks again; NULL: nothing happens any
 	 * more, so a wait ends with its deadline, and one without a deadline fails the test. */
@@ -20,6 +22,7 @@ struct fake_link {
 /* The link that sl_guest_link_open() opens. */
 extern struct fake_link fake_link;
 
+/* Before each test, and once after the last. */
 void fake_link_reset(void);
 
 /* What the host would do. */

@@ -404,5 +404,7 @@ int main(void)
 		TEST(test_private_data_ends_with_the_object),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	fake_link_reset();
+	return failed;
 }
