@@ -10,6 +10,7 @@ import tempfile
 import time
 
 BUILD = pathlib.Path(os.environ["SLUICE_BUILD_DIR"])
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 LAVAPIPE = next(iter(sorted(pathlib.Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json"))), None)
 LOADER_VARIABLES = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES",
                     "VK_INSTANCE_LAYERS", "VK_LAYER_PATH", "SLUICE_SOCKET", "SLUICE_TRACE")
