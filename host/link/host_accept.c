@@ -241,7 +241,8 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 	link->doorbell = -1;
 	link->epoll = -1;
 	link->spin_ns = options->spin_ns;
-	link->max_regions = options->max_regions;
+	link->max_regions =
+		options->max_regions < SL_MAX_REGIONS ? options->max_regions : SL_MAX_REGIONS;
 	link->max_region_bytes = options->max_region_bytes;
 	link->buffer = malloc(SL_HOST_BUFFER_SIZE);
 	hello.packet = malloc(SL_PACKET_MAX_SIZE);

@@ -131,20 +131,23 @@ static const char *add_region(struct sl_host_link *link, const struct sl_packet_
 static const char *take_packet(struct sl_host_link *link, const uint8_t *bytes, size_t size, int fd)
 {
 	struct sl_packet_region packet;
+	const char *why;
 
 	if (size != sizeof(packet)) {
 		return "packet has a wrong size";
 	}
 	memcpy(&packet, bytes, sizeof(packet));
 	if (packet.header.type == SL_PACKET_RELEASE) {
-		const char *why = sl_handshake_check_header(bytes, size, SL_PACKET_RELEASE, size);
-
+		why = sl_handshake_check_header(bytes, size, SL_PACKET_RELEASE, size);
+		if (why == NULL && (packet.reserved != 0 || packet.size != 0 || fd >= 0)) {
+			return "packet says more than it should";
+		}
 		if (why == NULL && sl_host_link_forget_region(link, packet.region_id) < 0) {
-			why = "region has a bad id";
+			return "region has a bad id";
 		}
 		return why;
 	}
-	const char *why = sl_handshake_check_header(bytes, size, SL_PACKET_REGION, size);
+	why = sl_handshake_check_header(bytes, size, SL_PACKET_REGION, size);
 	return why != NULL ? why : add_region(link, &packet, fd);
 }
 

@@ -408,6 +408,30 @@ static void test_region_packets_twice(void **state)
 	close(fd);
 }
 
+static void test_releases_that_say_too_much(void **state)
+{
+	struct link_fixture *f = *state;
+	const struct sl_packet_region packet = make_region(2, 4096);
+	int fd = raw_guest_create_memory(4096, F_SEAL_SHRINK);
+
+	for (int i = 0; i < 4; i++) {
+		struct sl_packet_region release = { .region_id = 2 };
+		struct raw_guest raw;
+
+		sl_handshake_init_header(&release.header, SL_PACKET_RELEASE, sizeof(release));
+		release.size = i == 1 ? 4096 : 0;
+		release.reserved = i == 2;
+		raw_guest_connect(&raw, f);
+		raw_guest_send_packet(&raw, &packet, sizeof(packet), fd);
+		raw_guest_send_packet(&raw, &release, sizeof(release), i == 3 ? fd : -1);
+		sl_fd_close(raw.socket);
+		raw.socket = -1;
+		expect_receive(f, i == 0 ? -EPIPE : -EBADMSG);
+		disconnect(&raw, f);
+	}
+	close(fd);
+}
+
 /* Two descriptors where one is due; none of them may stay open (the fixture counts). */
 static void test_packet_with_too_many_descriptors(void **state)
 {
@@ -485,6 +509,7 @@ int main(void)
 		TEST(test_bad_reply_slots),
 		TEST(test_bad_packets),
 		TEST(test_region_packets_twice),
+		TEST(test_releases_that_say_too_much),
 		TEST(test_packet_with_too_many_descriptors),
 		TEST(test_region_limits),
 	};
