@@ -342,6 +342,9 @@ static VkResult create_validated(struct sl_gpu *gpu, VkInstanceCreateInfo *info,
 	VkResult result =
 		SL_GPU_PROC(gpu, NULL, vkCreateInstance)(info, NULL, &ret_instance->handle);
 	if (result != VK_SUCCESS) {
+		if (result == VK_ERROR_LAYER_NOT_PRESENT) {
+			sl_log(SL_LOG_ERROR, "%s is not installed", SL_VALIDATION_LAYER);
+		}
 		return result;
 	}
 	result = SL_GPU_PROC(gpu, ret_instance->handle, vkCreateDebugUtilsMessengerEXT)(

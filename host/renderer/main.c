@@ -16,6 +16,7 @@
 #include "host/gpu/gpu.h"
 #include "host/renderer/context.h"
 #include "host/sandbox/sandbox.h"
+#include "protocol/handshake.h"
 
 static const char usage[] =
 	"Usage: sluice-renderer --control-fd=N [--log-level=LEVEL]\n"
@@ -132,7 +133,9 @@ static int serve(struct sl_gpu *gpu, int control_fd)
 		return EXIT_FAILURE;
 	}
 	sl_fd_close(fds[1]);
-	if (getenv("SLUICE_VALIDATE") != NULL) {
+	const char *validate = getenv("SLUICE_VALIDATE");
+
+	if (validate != NULL && validate[0] != '\0' && strcmp(validate, "0") != 0) {
 		assign.flags |= SL_RENDERER_VALIDATE;
 	}
 	int r = sl_sandbox_lock();
@@ -141,8 +144,11 @@ static int serve(struct sl_gpu *gpu, int control_fd)
 		sl_log(SL_LOG_ERROR, "cannot install the system call filter: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	if (refusal(gpu, &assign) != NULL) {
-		sl_log(SL_LOG_ERROR, "guest %s: %s", assign.guest_name, refusal(gpu, &assign));
+	const char *why = refusal(gpu, &assign);
+
+	if (why != NULL) {
+		sl_log(SL_LOG_ERROR, "guest %s is refused: %s", assign.guest_name, why);
+		sl_handshake_refuse(fds[0], why);
 		return EXIT_FAILURE;
 	}
 	sl_context_serve(gpu, &assign, fds[0], stats, &report);

@@ -3,6 +3,7 @@
  * semaphore of the queue reaches when it completes; one thread per queue waits for that and
  * publishes it. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -113,6 +114,10 @@ static int start_waiter(struct sl_replay_queue *queue)
 	if (pthread_create(&queue->waiter, NULL, run_waiter, queue) != 0) {
 		return sl_replay_lose(queue->device->replay, "no memory for a thread");
 	}
+	char name[16]; /* the kernel's limit */
+
+	snprintf(name, sizeof(name), "sluice-queue-%u", queue->slot % 100);
+	pthread_setname_np(queue->waiter, name);
 	queue->has_waiter = true;
 	return 0;
 }
