@@ -108,7 +108,7 @@ static VkShaderStageFlags stage_bits(uint32_t count, const VkPipelineShaderStage
 {
 	VkShaderStageFlags bits = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && stages != NULL; i++) {
 		bits |= stages[i].stage;
 	}
 	return bits;

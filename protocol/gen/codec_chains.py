@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The functions of codec.h that handle one struct of a pNext chain, whatever its type."""
 
-from code import Code
+from c_code import Code
 
 from codec_parts import span_size
 from codec_reply import out_wire_size

@@ -2,7 +2,7 @@
 """Functions for what replies carry: results, filled parameters, and what the implementation writes
 through pointers in structs that are otherwise read."""
 
-from code import Code
+from c_code import Code
 
 from codec_names import address, element, fill
 from codec_parts import (Run, elements_size, get, offset, product, put, split_runs, split_spans,

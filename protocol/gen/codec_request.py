@@ -2,7 +2,7 @@
 """Functions for what requests carry: parameters and structs that are read, and the skeletons of
 those that are filled."""
 
-from code import Code
+from c_code import Code
 
 from codec_names import address, context_parameter, element, fill
 from codec_parts import (Run, bool_text, elements_size, get, is_fixed, offset, product, put,
@@ -258,7 +258,8 @@ class Request:
         if isinstance(node, Pointer):
             self.encode_pointer(code, node, value, base, depth, None)
         elif isinstance(node, Handle):
-            code.add(f"sl_writer_handle(out, SL_U64({value}));")
+            if not node.is_null:
+                code.add(f"sl_writer_handle(out, SL_U64({value}));")
         elif isinstance(node, StructRef) and not is_fixed(node):
             function = self.places.function("encode", node.plan)
             code.add(f"{function}(out, {address(value)}{self.pass_on(node, base)});")

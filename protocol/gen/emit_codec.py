@@ -2,7 +2,7 @@
 """sl_codec.h and the codec's .c files: one for each family of objects, one for the structs that
 several families share, one for pNext chains."""
 
-from code import Code
+from c_code import Code
 
 from codec_chains import chain_functions, needs_functions
 from codec_names import CHAINS, SHARED, Places, families

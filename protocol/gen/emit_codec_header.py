@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """sl_codec.h: what callers see of the codec."""
 
-from code import Code
+from c_code import Code
 
 from writer import guard, write_file
 

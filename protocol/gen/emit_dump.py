@@ -3,7 +3,7 @@
 
 import re
 
-from code import Code
+from c_code import Code
 
 from codec_names import address, context_parameter, fill
 from codec_request import LOOP, value_of
@@ -20,7 +20,10 @@ def emit(model, out):
                           f" const struct sl_{command.name} *args)", dump.command(command))
     structs = Code(0)
     for struct in dump.structs():
-        if struct.fields or struct.is_base:
+        if struct.is_base and struct.is_chained:
+            structs.function(dump.head(struct, "_body"), dump.struct(struct))
+            structs.function(dump.head(struct), dump.with_chain(struct))
+        elif struct.fields or struct.is_base:
             structs.function(dump.head(struct), dump.struct(struct))
     dump.chained(structs)
     emit_source(model, out, "sl_dump_commands.c", ("codec.h", "conditions.h", "dump.h",
@@ -113,9 +116,20 @@ class Dump:
     def planned(self, struct):
         return self.plan.structs.get((struct.name, IN), struct)
 
-    def head(self, struct):
-        return (f"void sl_dump_{struct.name}(FILE *out, const {struct.name} *value"
+    def head(self, struct, suffix=""):
+        return (f"void sl_dump_{struct.name}{suffix}(FILE *out, const {struct.name} *value"
                 f"{context_parameter(struct)})")
+
+    def with_chain(self, struct):
+        code = Code()
+        context = ", context" if struct.direction == IN and struct.context else ""
+        code.add(f"sl_dump_{struct.name}_body(out, value{context});")
+        self.chain(code, struct)
+        return code
+
+    def chain(self, code, struct):
+        context = fill(struct.chain_context, "value") if struct.chain_context else "NULL"
+        code.add(f"sl_dump_chain(out, value->pNext, {context});")
 
     def struct(self, struct):
         code = Code()
@@ -126,9 +140,8 @@ class Dump:
         for item in struct.fields:
             self.field(code, item, "value", prefix)
             prefix = ", "
-        if struct.chain is not None and struct.is_base:
-            context = fill(struct.chain_context, "value") if struct.chain_context else "NULL"
-            code.add(f"sl_dump_chain(out, value->pNext, {context});")
+        if struct.chain is not None and struct.is_base and not struct.is_chained:
+            self.chain(code, struct)
         return code
 
     def union(self, code, struct):
@@ -158,7 +171,8 @@ class Dump:
                 continue
             context = ", context" if struct.direction == IN and struct.context else ""
             body.add(f"case {struct.struct.stype}:")
-            body.add(f"\tsl_dump_{struct.name}(out, (const {struct.name} *)item{context});")
+            body_of = "_body" if struct.is_base else ""
+            body.add(f"\tsl_dump_{struct.name}{body_of}(out, (const {struct.name} *)item{context});")
             body.add("\treturn;")
         body.add("default:")
         body.add("\treturn;")
@@ -201,10 +215,15 @@ class Dump:
         when = fill(item.when, base) if item.when else None
         if isinstance(node, Pointer):
             self.pointer(code, node, value, label, base, 0, when)
-        elif when and isinstance(node, Handle):
+        elif when and isinstance(node, (Handle, Scalar)):
             if "&&" in when or "||" in when:
                 when = f"({when})"
-            code.add(f"sl_dump_handle(out, {label}, {when} ? SL_U64({value}) : 0);")
+            code.add(f"bool has_{item.name} = {when};")
+            self.value(code, node, f"(has_{item.name} ? {value} : 0)", label, base)
+        elif when:
+            code.open(f"if ({when})")
+            self.value(code, node, value, label, base)
+            code.close()
         else:
             self.value(code, node, value, label, base)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """sl_enums.[ch]: which values and bits the registry knows."""
 
-from code import Code
+from c_code import Code
 
 from plan import IN, FixedArray, Pointer, Scalar, make_plan
 from writer import guard, write_file
