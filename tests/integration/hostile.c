@@ -486,19 +486,18 @@ static void lie_enum(struct hostile *h)
 /* A reply is asked for at a place that is not the guest's to give. */
 static void lie_reply_slot(struct hostile *h, struct sl_wire_reply_slot slot)
 {
-	uint32_t count = 1;
-	VkPhysicalDevice physical = HANDLE(h, PHYSICAL, VkPhysicalDevice);
+	VkPhysicalDeviceProperties properties = { 0 };
 	uint8_t payload[256] = { 0 };
 
 	make_instance(h);
-	struct message message =
-		MESSAGE(h, vkEnumeratePhysicalDevices, .instance = HANDLE(h, INSTANCE, VkInstance),
-			.pPhysicalDeviceCount = &count, .pPhysicalDevices = &physical);
+	struct message message = MESSAGE(h, vkGetPhysicalDeviceProperties,
+					 .physicalDevice = HANDLE(h, PHYSICAL, VkPhysicalDevice),
+					 .pProperties = &properties);
 	memcpy(payload, &slot, sizeof(slot));
 	memcpy(payload + sizeof(slot), message.payload, message.size);
 	const size_t size = (sizeof(slot) + message.size + 7) & ~(size_t)7;
 	struct sl_wire_header header =
-		raw_header(h, SL_COMMAND_vkEnumeratePhysicalDevices, (uint32_t)(16 + size));
+		raw_header(h, SL_COMMAND_vkGetPhysicalDeviceProperties, (uint32_t)(16 + size));
 	header.flags = SL_WIRE_REPLY;
 	free(message.payload);
 	send_raw(h, &header, payload, size);

@@ -362,14 +362,12 @@ static void secondary_dynamic(struct vkt *t)
 	vkt_put_image(t, "color", &color, layout);
 }
 
-static void imageless_framebuffer(struct vkt *t)
+static VkFramebuffer create_imageless(struct vkt *t, VkRenderPass render_pass)
 {
-	const VkImageUsageFlags usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT |
-					VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
-					VK_IMAGE_USAGE_TRANSFER_DST_BIT;
 	const VkFramebufferAttachmentImageInfo image_info = {
 		.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_ATTACHMENT_IMAGE_INFO,
-		.usage = usage,
+		.usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+			 VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 		.width = 64,
 		.height = 64,
 		.layerCount = 1,
@@ -381,12 +379,11 @@ static void imageless_framebuffer(struct vkt *t)
 		.attachmentImageInfoCount = 1,
 		.pAttachmentImageInfos = &image_info,
 	};
-	struct vkt_target target = vkt_create_plain_target(t);
 	const VkFramebufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO,
 		.pNext = &attachments,
 		.flags = VK_FRAMEBUFFER_CREATE_IMAGELESS_BIT,
-		.renderPass = target.render_pass,
+		.renderPass = render_pass,
 		.attachmentCount = 1,
 		/* Ignored for this kind: must not be read. */
 		.pAttachments =
@@ -397,9 +394,17 @@ static void imageless_framebuffer(struct vkt *t)
 	};
 	VkFramebuffer framebuffer;
 
-	vkt_require(t->features->v12.imagelessFramebuffer, "imagelessFramebuffer");
 	VKT_OK(vkCreateFramebuffer(t->device, &info, NULL, &framebuffer));
 	VKT_OWN(t, FRAMEBUFFER, framebuffer);
+	return framebuffer;
+}
+
+static void imageless_framebuffer(struct vkt *t)
+{
+	struct vkt_target target = vkt_create_plain_target(t);
+
+	vkt_require(t->features->v12.imagelessFramebuffer, "imagelessFramebuffer");
+	VkFramebuffer framebuffer = create_imageless(t, target.render_pass);
 	const VkRenderPassAttachmentBeginInfo views = {
 		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_ATTACHMENT_BEGIN_INFO,
 		.attachmentCount = 1,

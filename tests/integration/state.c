@@ -359,6 +359,41 @@ static void dynamic_stride(struct vkt *t)
 	end_pass(t, cmd, &target);
 }
 
+/* The state that the parts of a pipeline share between them. */
+static const VkPipelineVertexInputStateCreateInfo no_input = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
+};
+static const VkPipelineInputAssemblyStateCreateInfo triangle_assembly = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
+	.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
+};
+static const VkViewport whole_viewport = { 0, 0, 64, 64, 0, 1 };
+static const VkRect2D whole_scissor = { { 0, 0 }, { 64, 64 } };
+static const VkPipelineViewportStateCreateInfo whole_viewports = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
+	.viewportCount = 1,
+	.pViewports = &whole_viewport,
+	.scissorCount = 1,
+	.pScissors = &whole_scissor,
+};
+static const VkPipelineRasterizationStateCreateInfo plain_rasterization = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+	.lineWidth = 1,
+};
+static const VkPipelineMultisampleStateCreateInfo single_sample = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+	.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
+};
+static const VkPipelineDepthStencilStateCreateInfo no_depth = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
+};
+static const VkPipelineColorBlendAttachmentState replace_color = { .colorWriteMask = 0xf };
+static const VkPipelineColorBlendStateCreateInfo replace_colors = {
+	.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+	.attachmentCount = 1,
+	.pAttachments = &replace_color,
+};
+
 /* One part of a pipeline; the others are given by other libraries. */
 static VkPipeline create_part(struct vkt *t, const struct vkt_pipeline_spec *spec,
 			      VkGraphicsPipelineLibraryFlagsEXT part)
@@ -375,52 +410,19 @@ static VkPipeline create_part(struct vkt *t, const struct vkt_pipeline_spec *spe
 		.module = vkt_create_shader(t, vertex ? spec->vert : spec->frag),
 		.pName = "main",
 	};
-	const VkPipelineVertexInputStateCreateInfo input = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
-	};
-	const VkPipelineInputAssemblyStateCreateInfo assembly = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
-		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
-	};
-	const VkViewport viewport = { 0, 0, 64, 64, 0, 1 };
-	const VkRect2D scissor = { { 0, 0 }, { 64, 64 } };
-	const VkPipelineViewportStateCreateInfo viewports = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
-		.viewportCount = 1,
-		.pViewports = &viewport,
-		.scissorCount = 1,
-		.pScissors = &scissor,
-	};
-	const VkPipelineRasterizationStateCreateInfo rasterization = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-		.lineWidth = 1,
-	};
-	const VkPipelineMultisampleStateCreateInfo multisample = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-		.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
-	};
-	const VkPipelineDepthStencilStateCreateInfo depth = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_DEPTH_STENCIL_STATE_CREATE_INFO,
-	};
-	const VkPipelineColorBlendAttachmentState attachment = { .colorWriteMask = 0xf };
-	const VkPipelineColorBlendStateCreateInfo blend = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-		.attachmentCount = 1,
-		.pAttachments = &attachment,
-	};
 	const VkGraphicsPipelineCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
 		.pNext = &library,
 		.flags = VK_PIPELINE_CREATE_LIBRARY_BIT_KHR,
 		.stageCount = vertex || fragment ? 1 : 0,
 		.pStages = &stage,
-		.pVertexInputState = &input,
-		.pInputAssemblyState = &assembly,
-		.pViewportState = &viewports,
-		.pRasterizationState = &rasterization,
-		.pMultisampleState = &multisample,
-		.pDepthStencilState = &depth,
-		.pColorBlendState = &blend,
+		.pVertexInputState = &no_input,
+		.pInputAssemblyState = &triangle_assembly,
+		.pViewportState = &whole_viewports,
+		.pRasterizationState = &plain_rasterization,
+		.pMultisampleState = &single_sample,
+		.pDepthStencilState = &no_depth,
+		.pColorBlendState = &replace_colors,
 		.layout = vertex || fragment ? spec->layout : VK_NULL_HANDLE,
 		.renderPass = spec->render_pass,
 	};

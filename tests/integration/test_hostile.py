@@ -31,8 +31,8 @@ COMMANDS = {
     "stream-truncated": "vkCmdFillBuffer", "count": "vkCmdCopyBuffer",
     "count-within-caps": "vkCmdCopyBuffer", "chain": "vkCreateDevice",
     "chain-unknown": "vkCreateDevice", "enum": "vkCreateBuffer",
-    "reply-region": "vkEnumeratePhysicalDevices", "reply-offset": "vkEnumeratePhysicalDevices",
-    "reply-overflow": "vkEnumeratePhysicalDevices", "region-unknown": "slAllocateMemory",
+    "reply-region": "vkGetPhysicalDeviceProperties", "reply-offset": "vkGetPhysicalDeviceProperties",
+    "reply-overflow": "vkGetPhysicalDeviceProperties", "region-unknown": "slAllocateMemory",
     "region-small": "slAllocateMemory", "before-instance": "vkCreateBuffer",
 }
 
