@@ -107,7 +107,7 @@ sluicectl() {
 
 say '2. The daemon'
 mkfifo "$sockets/ready"
-"$sluiced" --socket "$sockets/guest.sock" --control "$sockets/control.sock" --ready-fd 3 \
+"$sluiced" --no-config --socket "$sockets/guest.sock" --control "$sockets/control.sock" --ready-fd 3 \
 	"${daemon_options[@]}" 2>"$out/sluiced.log" 3>"$sockets/ready" &
 daemon_pid=$!
 if ! read -r _ <"$sockets/ready"; then

@@ -150,7 +150,7 @@ make_runtime_dir() {
 
 # Start a daemon that ends with this process; prints its default guest's socket.
 start_daemon() {
-	setsid "$sluiced" --socket "$1/guest.sock" --control "$1/control.sock" --hold $$ \
+	setsid "$sluiced" --no-config --socket "$1/guest.sock" --control "$1/control.sock" --hold $$ \
 		--ready-fd 3 "${daemon_options[@]}" 3>&1 1>&2 </dev/null &
 }
 

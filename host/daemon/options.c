@@ -16,7 +16,7 @@
 #include "host/daemon/driver.h"
 
 enum {
-	OPTION_FIRST = 0x100,
+	OPTION_NO_CONFIG = 0x100,
 	OPTION_CONTROL,
 	OPTION_RENDERER,
 	OPTION_POOL,
@@ -41,6 +41,7 @@ static const struct argp_option argp_options[] = {
 	  " if it is there). Flags have the last "
 	  "word",
 	  1 },
+	{ "no-config", OPTION_NO_CONFIG, NULL, 0, "Read no file, also not the default one", 1 },
 	{ "socket", 's', "PATH", 0,
 	  "Where the default guest's programs connect (default: $XDG_RUNTIME_DIR/sluice/guest.sock, "
 	  "without that variable /run/sluice/guest.sock)",
@@ -120,8 +121,9 @@ static const struct {
 struct parse {
 	struct sl_options *options;
 	struct sl_config *config; /* NULL: only check, and look for file */
-	const char *file;
-	char *why; /* SL_CONFIG_WHY_SIZE */
+	const char *file;	  /* --config */
+	bool is_without_file;	  /* --no-config */
+	char *why;		  /* SL_CONFIG_WHY_SIZE */
 };
 
 static int parse_number(struct argp_state *state, const char *argument, const char *what)
@@ -151,6 +153,11 @@ static error_t parse_option(int option, char *argument, struct argp_state *state
 	switch (option) {
 	case 'c':
 		parse->file = argument;
+		parse->is_without_file = false;
+		return 0;
+	case OPTION_NO_CONFIG:
+		parse->file = NULL;
+		parse->is_without_file = true;
 		return 0;
 	case OPTION_HOLD:
 		parse_hold(parse->options, state, argument);
@@ -266,9 +273,12 @@ int sl_options_configure(const struct sl_options *options, struct sl_config **re
 	}
 	/* Once for the file's name, then again over what the file says. */
 	argp_parse(&argp, options->argc, options->argv, ARGP_NO_EXIT, NULL, &parse);
-	if (parse.file != NULL || access(SL_CONFIG_DEFAULT_FILE, F_OK) == 0) {
-		r = sl_config_load(config, parse.file != NULL ? parse.file : SL_CONFIG_DEFAULT_FILE,
-				   ret_why);
+	if (parse.file == NULL && !parse.is_without_file &&
+	    access(SL_CONFIG_DEFAULT_FILE, F_OK) == 0) {
+		parse.file = SL_CONFIG_DEFAULT_FILE;
+	}
+	if (parse.file != NULL) {
+		r = sl_config_load(config, parse.file, ret_why);
 		if (r < 0) {
 			return r;
 		}
