@@ -55,7 +55,8 @@ class Host:
         read_fd, write_fd = os.pipe()
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [BUILD / "host/daemon/sluiced", "--socket", self.socket, "--control", self.control,
+                [BUILD / "host/daemon/sluiced", "--no-config",
+                 "--socket", self.socket, "--control", self.control,
                  "--driver", host_driver(), "--log-level", log_level,
                  "--hold", str(os.getpid()), "--ready-fd", str(write_fd), *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(write_fd,),
