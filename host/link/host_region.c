@@ -6,22 +6,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define PAGE_SIZE 4096u
 
 const char *sl_host_link_map(int fd, size_t size, void **ret_data)
 {
 	struct stat info;
+	struct statfs place;
 	/* Only memory files have seals. Without this one the guest could cut the file short under
 	 * our mapping, and an access would be a SIGBUS. */
 	int seals = fcntl(fd, F_GET_SEALS);
 
 	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
 		return "shared memory is not sealed against shrinking";
+	}
+	/* Huge pages can run out when a page is first touched, which is a SIGBUS too. */
+	if (fstatfs(fd, &place) < 0 || place.f_type != TMPFS_MAGIC) {
+		return "shared memory is not made of ordinary pages";
 	}
 	if (size == 0 || size % PAGE_SIZE != 0) {
 		return "shared memory has a bad size";

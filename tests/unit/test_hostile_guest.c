@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -166,6 +167,20 @@ static void test_bad_descriptors(void **state)
 		expect_bad_share(f, i, eventfd(0, EFD_CLOEXEC));
 		expect_bad_share(f, i, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	}
+}
+
+static void test_huge_pages(void **state)
+{
+	struct link_fixture *f = *state;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	if (fd < 0) {
+		return; /* this kernel has none */
+	}
+	assert_int_equal(ftruncate(fd, 4 << 20), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	expect_bad_share(f, 0, fd);
+	assert_non_null(strstr(f->host_why, "ordinary pages"));
 }
 
 static void test_guest_leaves_before_its_hello(void **state)
@@ -501,6 +516,7 @@ int main(void)
 		TEST(test_hello_of_a_wrong_size),
 		TEST(test_wrong_number_of_descriptors),
 		TEST(test_bad_descriptors),
+		TEST(test_huge_pages),
 		TEST(test_guest_leaves_before_its_hello),
 		TEST(test_bad_message_sizes),
 		TEST(test_out_of_sequence),
