@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+/* Start-time fair queueing over guests, and over the contexts within each guest. */
+#include "host/sched/sched.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+/* A weight counts this often in class normal and realtime, once in class background. */
+#define CLASS_FACTOR 100u
+/* Virtual time advances by used_ns * VIRTUAL_SCALE / effective weight. Tags are compared by
+ * signed difference, so that they may wrap. */
+#define VIRTUAL_SCALE 1024u
+/* The most GPU time that a guest may owe or be ahead by when it asks again. */
+#define DEBT_MAX_NS 1000000000ull
+/* No grant stands before the GPU has been uncontended for this long: two guests that take turns
+ * would only take standing grants away from each other. */
+#define STANDING_AFTER_NS 50000000ull
+/* A capped guest may save up this much wall time's worth of its cap. */
+#define CAP_BURST_NS 20000000ull
+
+struct sl_sched_context {
+	LIST_ENTRY(sl_sched_context) link; /* sl_sched_guest.contexts */
+	struct sl_sched_guest *guest;
+	void *data;
+	uint64_t start_tag; /* in the guest's virtual time */
+	bool waiting;
+	uint64_t since_ns; /* when it began to wait */
+};
+
+struct sl_sched_guest {
+	LIST_ENTRY(sl_sched_guest) link; /* sl_sched.guests */
+	LIST_HEAD(, sl_sched_context) contexts;
+	struct sl_sched_guest_params params;
+	struct sl_sched_usage usage;
+	uint64_t start_tag;
+	uint64_t virtual_now; /* of its contexts */
+	uint32_t waiting_count;
+	bool paused;
+	int64_t cap_tokens_ns; /* GPU time it may use before the cap bites; < 0: owed */
+	uint64_t cap_refill_ns;
+};
+
+struct sl_sched {
+	LIST_HEAD(, sl_sched_guest) guests;
+	enum sl_sched_policy policy;
+	uint64_t slice_ns;
+	uint64_t virtual_now;
+	struct sl_sched_context *holder;
+	uint64_t holder_slice_ns;
+	uint64_t contended_ns; /* since when somebody waits beside the holder; UINT64_MAX: nobody */
+	bool was_contended;
+	uint64_t last_contended_ns; /* if was_contended */
+};
+
+static bool is_before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+static uint64_t later_of(uint64_t a, uint64_t b)
+{
+	return is_before(a, b) ? b : a;
+}
+
+static uint64_t to_virtual(uint64_t used_ns, uint64_t effective_weight)
+{
+	return (uint64_t)((unsigned __int128)used_ns * VIRTUAL_SCALE / effective_weight);
+}
+
+static uint64_t effective_weight(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	uint64_t weight = sched->policy == SL_SCHED_EQUAL ? 1 : guest->params.weight;
+
+	return guest->params.class == SL_SCHED_BACKGROUND ? weight : weight * CLASS_FACTOR;
+}
+
+/* The share of wall time, in thousandths, that the guest may not exceed. */
+static uint64_t ceiling_permille(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	uint64_t ceiling = guest->params.cap_permille;
+
+	if (sched->policy == SL_SCHED_FIXED) {
+		const struct sl_sched_guest *other;
+		uint64_t total = 0;
+
+		LIST_FOREACH(other, &sched->guests, link)
+		{
+			total += other->params.weight;
+		}
+		uint64_t share = guest->params.weight * 1000ull / total;
+		ceiling = share < ceiling ? share : ceiling;
+	}
+	return ceiling > 0 ? ceiling : 1;
+}
+
+static void refill_cap(const struct sl_sched *sched, struct sl_sched_guest *guest, uint64_t now_ns)
+{
+	uint64_t ceiling = ceiling_permille(sched, guest);
+	int64_t most = (int64_t)(CAP_BURST_NS * ceiling / 1000);
+	uint64_t elapsed = now_ns - guest->cap_refill_ns;
+	unsigned __int128 earned = (unsigned __int128)elapsed * ceiling / 1000;
+
+	guest->cap_refill_ns = now_ns;
+	if (earned >= (unsigned __int128)(most - guest->cap_tokens_ns)) {
+		guest->cap_tokens_ns = most;
+	} else {
+		guest->cap_tokens_ns += (int64_t)earned;
+	}
+}
+
+/* Wall time until the guest's cap lets it run; 0: now. */
+static uint64_t cap_delay_ns(const struct sl_sched *sched, struct sl_sched_guest *guest,
+			     uint64_t now_ns)
+{
+	uint64_t ceiling = ceiling_permille(sched, guest);
+
+	if (ceiling >= 1000) {
+		return 0;
+	}
+	refill_cap(sched, guest, now_ns);
+	if (guest->cap_tokens_ns > 0) {
+		return 0;
+	}
+	return ((uint64_t)-guest->cap_tokens_ns + 1) * 1000 / ceiling + 1;
+}
+
+static bool params_are_valid(const struct sl_sched_guest_params *params)
+{
+	bool slice_is_valid = params->slice_ns == 0 || (params->slice_ns >= SL_SCHED_SLICE_MIN_NS &&
+							params->slice_ns <= SL_SCHED_SLICE_MAX_NS);
+
+	return params->weight >= 1 && params->weight <= SL_SCHED_WEIGHT_MAX &&
+	       params->cap_permille >= 1 && params->cap_permille <= 1000 &&
+	       params->class <= SL_SCHED_BACKGROUND && slice_is_valid;
+}
+
+struct sl_sched *sl_sched_create(enum sl_sched_policy policy, uint64_t slice_ns)
+{
+	assert(slice_ns >= SL_SCHED_SLICE_MIN_NS && slice_ns <= SL_SCHED_SLICE_MAX_NS);
+	struct sl_sched *sched = calloc(1, sizeof(*sched));
+
+	if (sched != NULL) {
+		sched->policy = policy;
+		sched->slice_ns = slice_ns;
+		sched->contended_ns = UINT64_MAX;
+	}
+	return sched;
+}
+
+void sl_sched_destroy(struct sl_sched *sched)
+{
+	if (sched == NULL) {
+		return;
+	}
+	while (!LIST_EMPTY(&sched->guests)) {
+		struct sl_sched_guest *guest = LIST_FIRST(&sched->guests);
+
+		while (!LIST_EMPTY(&guest->contexts)) {
+			struct sl_sched_context *context = LIST_FIRST(&guest->contexts);
+
+			LIST_REMOVE(context, link);
+			free(context);
+		}
+		LIST_REMOVE(guest, link);
+		free(guest);
+	}
+	free(sched);
+}
+
+void sl_sched_set_policy(struct sl_sched *sched, enum sl_sched_policy policy)
+{
+	sched->policy = policy;
+}
+
+struct sl_sched_guest *sl_sched_add_guest(struct sl_sched *sched,
+					  const struct sl_sched_guest_params *params)
+{
+	struct sl_sched_guest *guest = params_are_valid(params) ? calloc(1, sizeof(*guest)) : NULL;
+
+	if (guest != NULL) {
+		guest->params = *params;
+		guest->start_tag = sched->virtual_now;
+		LIST_INIT(&guest->contexts);
+		LIST_INSERT_HEAD(&sched->guests, guest, link);
+	}
+	return guest;
+}
+
+void sl_sched_remove_guest(struct sl_sched_guest *guest)
+{
+	assert(LIST_EMPTY(&guest->contexts));
+	LIST_REMOVE(guest, link);
+	free(guest);
+}
+
+int sl_sched_set_guest(struct sl_sched_guest *guest, const struct sl_sched_guest_params *params)
+{
+	if (!params_are_valid(params)) {
+		return -EINVAL;
+	}
+	guest->params = *params;
+	return 0;
+}
+
+struct sl_sched_usage sl_sched_get_usage(const struct sl_sched_guest *guest)
+{
+	return guest->usage;
+}
+
+struct sl_sched_context *sl_sched_add_context(struct sl_sched_guest *guest, void *data)
+{
+	struct sl_sched_context *context = calloc(1, sizeof(*context));
+
+	if (context != NULL) {
+		context->guest = guest;
+		context->data = data;
+		context->start_tag = guest->virtual_now;
+		LIST_INSERT_HEAD(&guest->contexts, context, link);
+	}
+	return context;
+}
+
+void sl_sched_remove_context(struct sl_sched *sched, struct sl_sched_context *context,
+			     uint64_t used_ns, uint64_t now_ns)
+{
+	if (sched->holder == context) {
+		sl_sched_release(sched, used_ns, false, now_ns);
+	}
+	sl_sched_withdraw(context, now_ns);
+	LIST_REMOVE(context, link);
+	free(context);
+}
+
+void *sl_sched_get_data(const struct sl_sched_context *context)
+{
+	return context->data;
+}
+
+struct sl_sched_guest *sl_sched_get_guest(const struct sl_sched_context *context)
+{
+	return context->guest;
+}
+
+struct sl_sched_context *sl_sched_get_holder(const struct sl_sched *sched)
+{
+	return sched->holder;
+}
+
+/* Keep a debt from starving its owner. */
+static void bound_tag(uint64_t *tag, uint64_t virtual_now, uint64_t debt_max)
+{
+	if (is_before(virtual_now + debt_max, *tag)) {
+		*tag = virtual_now + debt_max;
+	}
+}
+
+/* Give a tag whose owner was idle its place: not before virtual time, so that nothing is saved up
+ * while idle. */
+static void place_tag(uint64_t *tag, uint64_t virtual_now, uint64_t debt_max)
+{
+	*tag = later_of(*tag, virtual_now);
+	bound_tag(tag, virtual_now, debt_max);
+}
+
+static bool guest_is_active(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	return guest->waiting_count > 0 || (sched->holder != NULL && sched->holder->guest == guest);
+}
+
+/* Virtual time is the least start tag of those who want the GPU or hold it. It never goes back. */
+static void advance_virtual_time(struct sl_sched *sched)
+{
+	const struct sl_sched_guest *guest;
+	const struct sl_sched_guest *least = NULL;
+
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (guest_is_active(sched, guest) &&
+		    (least == NULL || is_before(guest->start_tag, least->start_tag))) {
+			least = guest;
+		}
+	}
+	if (least != NULL) {
+		sched->virtual_now = later_of(sched->virtual_now, least->start_tag);
+	}
+}
+
+static void note_contention(struct sl_sched *sched, uint64_t now_ns)
+{
+	if (sched->holder == NULL) {
+		return;
+	}
+	sched->was_contended = true;
+	sched->last_contended_ns = now_ns;
+	if (sched->contended_ns == UINT64_MAX) {
+		sched->contended_ns = now_ns;
+	}
+}
+
+void sl_sched_request(struct sl_sched *sched, struct sl_sched_context *context, uint64_t now_ns)
+{
+	struct sl_sched_guest *guest = context->guest;
+
+	if (context->waiting || sched->holder == context) {
+		return;
+	}
+	if (!guest_is_active(sched, guest)) {
+		place_tag(&guest->start_tag, sched->virtual_now,
+			  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
+	}
+	place_tag(&context->start_tag, guest->virtual_now, to_virtual(DEBT_MAX_NS, 1));
+	context->waiting = true;
+	context->since_ns = now_ns;
+	guest->waiting_count++;
+	if (!guest->paused) {
+		note_contention(sched, now_ns);
+	}
+}
+
+static void end_wait(struct sl_sched_context *context, uint64_t now_ns)
+{
+	struct sl_sched_guest *guest = context->guest;
+	uint64_t waited = now_ns - context->since_ns;
+
+	context->waiting = false;
+	guest->waiting_count--;
+	guest->usage.wait_ns += waited;
+	if (waited > guest->usage.wait_max_ns) {
+		guest->usage.wait_max_ns = waited;
+	}
+}
+
+void sl_sched_withdraw(struct sl_sched_context *context, uint64_t now_ns)
+{
+	if (context->waiting) {
+		end_wait(context, now_ns);
+	}
+}
+
+void sl_sched_set_paused(struct sl_sched *sched, struct sl_sched_guest *guest, bool paused,
+			 uint64_t now_ns)
+{
+	guest->paused = paused;
+	if (!paused && guest->waiting_count > 0) {
+		note_contention(sched, now_ns);
+	}
+}
+
+static struct sl_sched_context *first_context(const struct sl_sched_guest *guest)
+{
+	struct sl_sched_context *context;
+	struct sl_sched_context *first = NULL;
+
+	LIST_FOREACH(context, &guest->contexts, link)
+	{
+		if (context->waiting &&
+		    (first == NULL || is_before(context->start_tag, first->start_tag) ||
+		     (context->start_tag == first->start_tag &&
+		      context->since_ns < first->since_ns))) {
+			first = context;
+		}
+	}
+	return first;
+}
+
+static uint64_t slice_of(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	return guest->params.slice_ns != 0 ? guest->params.slice_ns : sched->slice_ns;
+}
+
+/* May the guest go before others whose start tag is lower? While it is at most one slice ahead of
+ * virtual time: then it takes no more than its weight entitles it to, only sooner. */
+static bool is_urgent(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	uint64_t ahead = to_virtual(slice_of(sched, guest), effective_weight(sched, guest));
+
+	return (guest->params.class == SL_SCHED_REALTIME || guest->params.period_ns != 0) &&
+	       !is_before(sched->virtual_now + ahead, guest->start_tag);
+}
+
+struct candidate {
+	struct sl_sched_context *context;
+	bool urgent;
+	uint64_t deadline_ns;
+};
+
+static bool goes_before(const struct candidate *a, const struct candidate *b)
+{
+	if (b->context == NULL || a->urgent != b->urgent) {
+		return b->context == NULL || a->urgent;
+	}
+	if (a->urgent && a->deadline_ns != b->deadline_ns) {
+		return a->deadline_ns < b->deadline_ns;
+	}
+	uint64_t first = a->context->guest->start_tag;
+	uint64_t second = b->context->guest->start_tag;
+
+	if (first != second) {
+		return is_before(first, second);
+	}
+	return a->context->since_ns < b->context->since_ns;
+}
+
+/* Nobody else waits, and no cap or pause has to be enforced: no need to come back. */
+static bool is_alone(const struct sl_sched *sched, const struct sl_sched_context *context,
+		     uint64_t now_ns)
+{
+	if (sched->was_contended && now_ns - sched->last_contended_ns < STANDING_AFTER_NS) {
+		return false;
+	}
+
+	return !sl_sched_is_wanted(sched) && ceiling_permille(sched, context->guest) >= 1000;
+}
+
+static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_context *context,
+				      uint64_t now_ns)
+{
+	struct sl_sched_guest *guest = context->guest;
+	uint64_t slice = slice_of(sched, guest);
+
+	end_wait(context, now_ns);
+	guest->usage.grants++;
+	guest->virtual_now = later_of(guest->virtual_now, context->start_tag);
+	if (ceiling_permille(sched, guest) < 1000 && (uint64_t)guest->cap_tokens_ns < slice) {
+		slice = (uint64_t)guest->cap_tokens_ns;
+		slice = slice < SL_SCHED_SLICE_MIN_NS ? SL_SCHED_SLICE_MIN_NS : slice;
+	}
+	sched->holder = context;
+	sched->holder_slice_ns = is_alone(sched, context, now_ns) ? UINT64_MAX : slice;
+	sched->contended_ns = sched->holder_slice_ns == UINT64_MAX ? UINT64_MAX : now_ns;
+	advance_virtual_time(sched);
+	return (struct sl_sched_grant){ .context = context,
+					.slice_ns = sched->holder_slice_ns,
+					.retry_ns = UINT64_MAX };
+}
+
+struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
+{
+	struct sl_sched_guest *guest;
+	struct candidate best = { 0 };
+	uint64_t retry_ns = UINT64_MAX;
+
+	assert(sched->holder == NULL);
+	advance_virtual_time(sched);
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (guest->paused || guest->waiting_count == 0) {
+			continue;
+		}
+		uint64_t delay = cap_delay_ns(sched, guest, now_ns);
+		if (delay > 0) {
+			retry_ns = now_ns + delay < retry_ns ? now_ns + delay : retry_ns;
+			continue;
+		}
+		struct candidate next = { .context = first_context(guest) };
+		next.urgent = is_urgent(sched, guest);
+		next.deadline_ns = next.context->since_ns + guest->params.period_ns;
+		if (goes_before(&next, &best)) {
+			best = next;
+		}
+	}
+	if (best.context == NULL) {
+		return (struct sl_sched_grant){ .retry_ns = retry_ns };
+	}
+	return grant_to(sched, best.context, now_ns);
+}
+
+/* What was used before anybody else wanted the GPU is counted, but owed to nobody. */
+static uint64_t owed_part(const struct sl_sched *sched, uint64_t used_ns, uint64_t now_ns)
+{
+	if (sched->contended_ns == UINT64_MAX) {
+		return 0;
+	}
+	uint64_t contended = now_ns - sched->contended_ns;
+
+	return sched->holder_slice_ns == UINT64_MAX && contended < used_ns ? contended : used_ns;
+}
+
+void sl_sched_charge(struct sl_sched *sched, uint64_t used_ns, uint64_t now_ns)
+{
+	struct sl_sched_context *context = sched->holder;
+
+	assert(context != NULL);
+	struct sl_sched_guest *guest = context->guest;
+	uint64_t owed = owed_part(sched, used_ns, now_ns);
+
+	if (sched->contended_ns != UINT64_MAX) {
+		sched->contended_ns = now_ns;
+	}
+	guest->usage.used_ns += used_ns;
+	refill_cap(sched, guest, now_ns);
+	guest->cap_tokens_ns -= (int64_t)used_ns;
+	guest->start_tag += to_virtual(owed, effective_weight(sched, guest));
+	context->start_tag += to_virtual(owed, 1);
+	advance_virtual_time(sched);
+	bound_tag(&guest->start_tag, sched->virtual_now,
+		  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
+}
+
+void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more, uint64_t now_ns)
+{
+	struct sl_sched_context *context = sched->holder;
+
+	assert(context != NULL);
+	if (sched->holder_slice_ns != UINT64_MAX && used_ns > sched->holder_slice_ns) {
+		context->guest->usage.overshoot_ns += used_ns - sched->holder_slice_ns;
+	}
+	sl_sched_charge(sched, used_ns, now_ns);
+	if (wants_more) {
+		/* It stays active, so its tag is not placed anew. */
+		context->waiting = true;
+		context->since_ns = now_ns;
+		context->guest->waiting_count++;
+	}
+	sched->holder = NULL;
+	sched->contended_ns = UINT64_MAX;
+}
+
+bool sl_sched_is_paused(const struct sl_sched_guest *guest)
+{
+	return guest->paused;
+}
+
+bool sl_sched_is_wanted(const struct sl_sched *sched)
+{
+	const struct sl_sched_guest *guest;
+
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (!guest->paused && guest->waiting_count > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool sl_sched_is_contended(const struct sl_sched *sched)
+{
+	return sched->holder != NULL && (sched->holder->guest->paused || sl_sched_is_wanted(sched));
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy on a fake clock: a mock GPU that runs one job at a time, stepped by hand. */
+#include "host/sched/sched.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define MS	    1000000ull
+#define SECOND	    (1000 * MS)
+#define MAX_CLIENTS 64
+
+/* One context that submits jobs of job_ns. After each job it does nothing for gap_ns. */
+struct client {
+	struct sl_sched_guest_params params;
+	uint64_t job_ns;
+	uint64_t gap_ns;
+	int guest_of; /* index of the client whose guest it shares, or -1: its own */
+	uint64_t arrives_ns;
+	struct sl_sched_guest *guest;
+	struct sl_sched_context *context;
+	uint64_t ready_ns; /* when it has its next job */
+	uint64_t used_ns;
+	uint64_t latency_max_ns; /* from ready to done */
+};
+
+struct world {
+	struct sl_sched *sched;
+	uint64_t now_ns;
+	uint64_t idle_ns;
+	struct client clients[MAX_CLIENTS];
+	int count;
+};
+
+static const struct sl_sched_guest_params NORMAL = { .weight = 1,
+						     .cap_permille = 1000,
+						     .class = SL_SCHED_NORMAL };
+
+static void start(struct world *world, enum sl_sched_policy policy)
+{
+	world->sched = sl_sched_create(policy, SL_SCHED_SLICE_DEFAULT_NS);
+	world->now_ns = 5 * SECOND;
+	for (int i = 0; i < world->count; i++) {
+		struct client *client = &world->clients[i];
+
+		client->guest = client->guest_of >= 0
+					? world->clients[client->guest_of].guest
+					: sl_sched_add_guest(world->sched, &client->params);
+		assert_non_null(client->guest);
+		client->context = sl_sched_add_context(client->guest, client);
+		client->ready_ns = world->now_ns + client->arrives_ns;
+	}
+}
+
+static struct client *add(struct world *world, struct sl_sched_guest_params params, uint64_t job_ns,
+			  uint64_t gap_ns)
+{
+	struct client *client = &world->clients[world->count++];
+
+	*client = (struct client){
+		.params = params, .job_ns = job_ns, .gap_ns = gap_ns, .guest_of = -1
+	};
+	return client;
+}
+
+static uint64_t ask(struct world *world)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (int i = 0; i < world->count; i++) {
+		struct client *client = &world->clients[i];
+
+		if (client->ready_ns <= world->now_ns) {
+			sl_sched_request(world->sched, client->context, world->now_ns);
+		} else if (client->ready_ns < next) {
+			next = client->ready_ns;
+		}
+	}
+	return next;
+}
+
+static void run_job(struct world *world, struct client *client)
+{
+	world->now_ns += client->job_ns;
+	client->used_ns += client->job_ns;
+	uint64_t latency = world->now_ns - client->ready_ns;
+
+	client->latency_max_ns =
+		latency > client->latency_max_ns ? latency : client->latency_max_ns;
+	client->ready_ns = world->now_ns + client->gap_ns;
+}
+
+/* Whoever is granted the GPU runs whole jobs until its slice is used up, it has none, or, with a
+ * standing grant, somebody else wants the GPU. */
+static void run_grant(struct world *world, struct sl_sched_grant grant, uint64_t end_ns)
+{
+	struct client *client = sl_sched_get_data(grant.context);
+	uint64_t used_ns = 0;
+
+	do {
+		run_job(world, client);
+		used_ns += client->job_ns;
+		ask(world);
+	} while (world->now_ns < end_ns && client->ready_ns <= world->now_ns &&
+		 used_ns < grant.slice_ns &&
+		 !(grant.slice_ns == UINT64_MAX && sl_sched_is_contended(world->sched)));
+	sl_sched_release(world->sched, used_ns, client->ready_ns <= world->now_ns, world->now_ns);
+}
+
+static void run_for(struct world *world, uint64_t duration_ns)
+{
+	uint64_t end_ns = world->now_ns + duration_ns;
+
+	while (world->now_ns < end_ns) {
+		uint64_t next = ask(world);
+		struct sl_sched_grant grant = sl_sched_pick(world->sched, world->now_ns);
+
+		if (grant.context != NULL) {
+			run_grant(world, grant, end_ns);
+			continue;
+		}
+		next = grant.retry_ns < next ? grant.retry_ns : next;
+		next = end_ns < next ? end_ns : next;
+		world->idle_ns += next - world->now_ns;
+		world->now_ns = next;
+	}
+}
+
+static void forget_usage(struct world *world)
+{
+	world->idle_ns = 0;
+	for (int i = 0; i < world->count; i++) {
+		world->clients[i].used_ns = 0;
+		world->clients[i].latency_max_ns = 0;
+	}
+}
+
+static void assert_share(const struct world *world, int client, double share, double error)
+{
+	uint64_t total = world->idle_ns;
+
+	for (int i = 0; i < world->count; i++) {
+		total += world->clients[i].used_ns;
+	}
+	double got = (double)world->clients[client].used_ns / (double)total;
+
+	if (got < share * (1 - error) || got > share * (1 + error)) {
+		fail_msg("client %d: share %.4f, expected %.4f", client, got, share);
+	}
+}
+
+static void test_weights_divide_the_gpu(void **state)
+{
+	static const struct {
+		uint32_t weights[8];
+		uint64_t jobs_us[8];
+		int count;
+	} cases[] = {
+		{ { 1, 1 }, { 1000, 1000 }, 2 },
+		{ { 3, 1 }, { 100, 50000 }, 2 },
+		{ { 3, 1 }, { 50000, 100 }, 2 },
+		{ { 5, 3, 2 }, { 2000, 300, 20000 }, 3 },
+		{ { 1, 1, 1, 1, 1, 1, 1, 1 },
+		  { 100, 500, 1000, 2000, 5000, 10000, 20000, 50000 },
+		  8 },
+		{ { 10000, 1 }, { 1000, 100 }, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world world = { 0 };
+		uint32_t total = 0;
+
+		for (int k = 0; k < cases[i].count; k++) {
+			struct sl_sched_guest_params params = NORMAL;
+
+			params.weight = cases[i].weights[k];
+			total += params.weight;
+			add(&world, params, cases[i].jobs_us[k] * 1000, 0);
+		}
+		start(&world, SL_SCHED_BEST_EFFORT);
+		run_for(&world, 20 * SECOND);
+		assert_int_equal(world.idle_ns, 0);
+		for (int k = 0; k < cases[i].count; k++) {
+			assert_share(&world, k, (double)cases[i].weights[k] / total, 0.02);
+		}
+		sl_sched_destroy(world.sched);
+	}
+}
+
+static void test_weights_change_midway(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, NORMAL, 3 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 2 * SECOND);
+	assert_share(&world, 0, 0.5, 0.02);
+
+	struct sl_sched_guest_params params = NORMAL;
+	params.weight = 4;
+	assert_int_equal(sl_sched_set_guest(world.clients[0].guest, &params), 0);
+	forget_usage(&world);
+	run_for(&world, 2 * SECOND);
+	assert_share(&world, 0, 0.8, 0.02);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_equal_ignores_weights(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params heavy = NORMAL;
+
+	heavy.weight = 50;
+	add(&world, heavy, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_EQUAL);
+	run_for(&world, 2 * SECOND);
+	assert_share(&world, 0, 0.5, 0.02);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_fixed_share_is_a_ceiling(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params params = NORMAL;
+
+	params.weight = 3;
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, params, 1 * MS, 0)->arrives_ns = 100 * SECOND; /* never comes */
+	start(&world, SL_SCHED_FIXED);
+	run_for(&world, 5 * SECOND);
+	assert_share(&world, 0, 0.25, 0.01);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_cap_holds_alone_and_contended(void **state)
+{
+	for (int others = 0; others < 3; others++) {
+		struct world world = { 0 };
+		struct sl_sched_guest_params params = NORMAL;
+
+		params.cap_permille = 250;
+		params.weight = 100;
+		add(&world, params, 1 * MS, 0);
+		for (int i = 0; i < others; i++) {
+			add(&world, NORMAL, 5 * MS, 0);
+		}
+		start(&world, SL_SCHED_BEST_EFFORT);
+		run_for(&world, 5 * SECOND);
+		assert_share(&world, 0, 0.25, 0.01);
+		assert_true(others == 0 || world.idle_ns == 0);
+		sl_sched_destroy(world.sched);
+	}
+}
+
+static void test_background_yields_but_does_not_starve(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params background = NORMAL;
+
+	background.class = SL_SCHED_BACKGROUND;
+	add(&world, background, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 10 * SECOND);
+	assert_share(&world, 0, 1.0 / 101, 0.1);
+	assert_true(world.clients[0].latency_max_ns < 500 * MS);
+	sl_sched_destroy(world.sched);
+}
+
+/* 60 frames of 1 ms a second beside three hogs: each frame waits for at most the job under way. */
+static void test_frames_wait_for_one_job_at_most(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params framed = NORMAL;
+
+	framed.period_ns = 16666667;
+	add(&world, framed, 1 * MS, 15666667);
+	for (int i = 0; i < 3; i++) {
+		add(&world, NORMAL, 2 * MS, 0);
+	}
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 10 * SECOND);
+	assert_true(world.clients[0].latency_max_ns <= 3 * MS);
+	assert_int_equal(world.idle_ns, 0);
+	sl_sched_destroy(world.sched);
+}
+
+/* A deadline is no way to get more than one's weight. */
+static void test_deadline_gains_no_share(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params greedy = NORMAL;
+
+	greedy.period_ns = 1 * MS;
+	greedy.class = SL_SCHED_REALTIME;
+	add(&world, greedy, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 5 * SECOND);
+	assert_share(&world, 0, 0.5, 0.02);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_time_alone_is_not_owed(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0)->arrives_ns = 30 * SECOND;
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 30 * SECOND);
+	forget_usage(&world);
+	run_for(&world, 200 * MS);
+	assert_share(&world, 0, 0.5, 0.05);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_idleness_saves_nothing_up(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0)->arrives_ns = 10 * SECOND;
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 10 * SECOND);
+	forget_usage(&world);
+	run_for(&world, 300 * MS);
+	assert_share(&world, 2, 1.0 / 3, 0.05);
+	sl_sched_destroy(world.sched);
+}
+
+/* One job of 20 s is paid back, but not for 20 s. */
+static void test_debt_is_bounded(void **state)
+{
+	struct world world = { 0 };
+	struct client *hog = add(&world, NORMAL, 20 * SECOND, 0);
+
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 100 * MS);
+	hog->job_ns = 1 * MS;
+	hog->ready_ns = world.now_ns + 50 * MS; /* it pauses, then asks again */
+	run_for(&world, 1 * SECOND);
+	forget_usage(&world);
+	run_for(&world, 2 * SECOND);
+	assert_true(hog->used_ns > 900 * MS);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_contexts_share_their_guests_part(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 0);
+	for (int i = 0; i < 3; i++) {
+		struct client *client = add(&world, NORMAL, (uint64_t)(i + 1) * MS, 0);
+
+		client->guest_of = i == 0 ? -1 : 1;
+	}
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 5 * SECOND);
+	assert_share(&world, 0, 0.5, 0.02);
+	for (int i = 1; i < 4; i++) {
+		assert_share(&world, i, 0.5 / 3, 0.03);
+	}
+	sl_sched_destroy(world.sched);
+}
+
+static void test_paused_guest_waits_and_comes_back(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 0);
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	sl_sched_set_paused(world.sched, world.clients[0].guest, true, world.now_ns);
+	run_for(&world, 1 * SECOND);
+	assert_int_equal(world.clients[0].used_ns, 0);
+	assert_int_equal(world.idle_ns, 0);
+	sl_sched_set_paused(world.sched, world.clients[0].guest, false, world.now_ns);
+	forget_usage(&world);
+	run_for(&world, 200 * MS);
+	assert_share(&world, 0, 0.5, 0.05);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_alone_the_grant_stands(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest *first = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_guest *second = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_context *a = sl_sched_add_context(first, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(second, NULL);
+
+	sl_sched_request(sched, a, 0);
+	assert_true(sl_sched_pick(sched, 0).slice_ns == UINT64_MAX);
+	assert_false(sl_sched_is_contended(sched));
+	sl_sched_request(sched, b, 10 * MS);
+	assert_true(sl_sched_is_contended(sched));
+	sl_sched_release(sched, 10 * MS, true, 10 * MS);
+	struct sl_sched_grant grant = sl_sched_pick(sched, 10 * MS);
+	assert_ptr_equal(grant.context, b);
+	assert_int_equal(grant.slice_ns, SL_SCHED_SLICE_DEFAULT_NS);
+	sl_sched_destroy(sched);
+}
+
+static void test_bad_parameters_are_refused(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	const struct sl_sched_guest_params bad[] = {
+		{ .weight = 0, .cap_permille = 1000 },
+		{ .weight = SL_SCHED_WEIGHT_MAX + 1, .cap_permille = 1000 },
+		{ .weight = 1, .cap_permille = 0 },
+		{ .weight = 1, .cap_permille = 1001 },
+		{ .weight = 1, .cap_permille = 1000, .slice_ns = 1 },
+		{ .weight = 1, .cap_permille = 1000, .slice_ns = SL_SCHED_SLICE_MAX_NS + 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(sl_sched_add_guest(sched, &bad[i]));
+	}
+	sl_sched_destroy(sched);
+}
+
+/* Random mixtures: the GPU never idles while somebody may run, nobody starves, caps hold and
+ * backlogged guests without caps divide what is left by weight. */
+static void test_invariants_hold_for_random_mixtures(void **state)
+{
+	for (unsigned int seed = 1; seed <= 60; seed++) {
+		struct world world = { 0 };
+		uint64_t job_max_ns = 0;
+		uint64_t weights = 0;
+
+		srandom(seed);
+		int count = 2 + (int)(random() % 8);
+		for (int i = 0; i < count; i++) {
+			struct sl_sched_guest_params params = NORMAL;
+			uint64_t job_ns = 100000 + (uint64_t)random() % (20 * MS);
+
+			params.weight = 1 + (uint32_t)(random() % 8);
+			params.period_ns = random() % 4 == 0 ? 10 * MS : 0;
+			weights += params.weight;
+			job_max_ns = job_ns > job_max_ns ? job_ns : job_max_ns;
+			add(&world, params, job_ns, 0);
+		}
+		start(&world, (enum sl_sched_policy)SL_SCHED_BEST_EFFORT);
+		run_for(&world, 30 * SECOND);
+		assert_int_equal(world.idle_ns, 0);
+		for (int i = 0; i < count; i++) {
+			const struct client *client = &world.clients[i];
+			uint64_t bound = (job_max_ns + SL_SCHED_SLICE_DEFAULT_NS) * 2 *
+					 (weights / client->params.weight + (uint64_t)count);
+
+			assert_share(&world, i, (double)client->params.weight / (double)weights,
+				     0.05);
+			assert_true(client->latency_max_ns <= bound);
+		}
+		sl_sched_destroy(world.sched);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_weights_divide_the_gpu),
+		cmocka_unit_test(test_weights_change_midway),
+		cmocka_unit_test(test_equal_ignores_weights),
+		cmocka_unit_test(test_fixed_share_is_a_ceiling),
+		cmocka_unit_test(test_cap_holds_alone_and_contended),
+		cmocka_unit_test(test_background_yields_but_does_not_starve),
+		cmocka_unit_test(test_frames_wait_for_one_job_at_most),
+		cmocka_unit_test(test_deadline_gains_no_share),
+		cmocka_unit_test(test_time_alone_is_not_owed),
+		cmocka_unit_test(test_idleness_saves_nothing_up),
+		cmocka_unit_test(test_debt_is_bounded),
+		cmocka_unit_test(test_contexts_share_their_guests_part),
+		cmocka_unit_test(test_paused_guest_waits_and_comes_back),
+		cmocka_unit_test(test_alone_the_grant_stands),
+		cmocka_unit_test(test_bad_parameters_are_refused),
+		cmocka_unit_test(test_invariants_hold_for_random_mixtures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
