@@ -161,7 +161,8 @@ static const char *read_users(const json_t *users, struct sl_config_access *acce
 
 static json_t *run_add_guest(struct sl_daemon *daemon, json_t *request)
 {
-	struct sl_config_guest config = { .limits = daemon->config->limits };
+	struct sl_config_guest config = { .limits = daemon->config->limits,
+					  .sched = daemon->config->sched };
 	const char *name = json_string_value(json_object_get(request, "name"));
 	const char *socket = json_string_value(json_object_get(request, "socket"));
 	char why[SL_CONFIG_WHY_SIZE] = "";

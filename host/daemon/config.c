@@ -501,6 +501,14 @@ int sl_config_init(struct sl_config *config, char *ret_why)
 		.shared_memory = memory,
 		.device_memory = UINT64_MAX,
 	};
+	config->sched = (struct sl_sched_guest_params){
+		.weight = 1,
+		.cap_permille = 1000,
+		.class = SL_SCHED_NORMAL,
+	};
+	config->policy = SL_SCHED_BEST_EFFORT;
+	config->slice_ns = SL_SCHED_SLICE_DEFAULT_NS;
+	config->run_limit_ns = 10000000000;
 	const char *driver = getenv("VK_DRIVER_FILES");
 	if (driver == NULL || driver[0] == '\0') {
 		driver = getenv("VK_ICD_FILENAMES"); /* its name in older loaders */
@@ -542,6 +550,9 @@ static void inherit(const struct sl_config *config, struct sl_config_guest *gues
 
 	if (guest->access.uid_count == 0 && guest->access.gid_count == 0) {
 		guest->access = config->access;
+	}
+	if (guest->sched.weight == 0) {
+		guest->sched = config->sched;
 	}
 	own->programs = own->programs != 0 ? own->programs : common->programs;
 	own->regions = own->regions != 0 ? own->regions : common->regions;

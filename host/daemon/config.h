@@ -6,6 +6,7 @@
 
 #include "host/base/log.h"
 #include "host/base/renderer_msg.h"
+#include "host/sched/sched.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct sl_config_guest {
 	char socket[SL_CONFIG_SOCKET_SIZE];
 	struct sl_config_access access;
 	struct sl_config_limits limits;
+	struct sl_sched_guest_params sched;
 };
 
 struct sl_config {
@@ -55,8 +57,12 @@ struct sl_config {
 	enum sl_log_level log_level;
 	bool validate;
 	bool trace;
-	struct sl_config_access access; /* for guests that say nothing else */
-	struct sl_config_limits limits; /* for guests that say nothing else */
+	struct sl_config_access access;	    /* for guests that say nothing else */
+	struct sl_config_limits limits;	    /* for guests that say nothing else */
+	struct sl_sched_guest_params sched; /* likewise */
+	enum sl_sched_policy policy;
+	uint64_t slice_ns;
+	uint64_t run_limit_ns; /* how long a program may keep the GPU beyond its slice */
 	uint32_t guest_count;
 	struct sl_config_guest guests[SL_CONFIG_MAX_GUESTS]; /* [0]: the default guest */
 };

@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/quantity.h"
 #include "host/base/stats.h"
+#include "host/daemon/arbiter.h"
 #include "host/daemon/daemon.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/pool.h"
@@ -23,14 +24,6 @@
 
 #define KILL_DELAY_US UINT64_C(2000000)
 #define WHO_SIZE      192
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* "guest web, vkcube[1234]" */
 static const char *who(const struct sl_context *context, char text[WHO_SIZE])
@@ -98,6 +91,15 @@ static void on_report(struct sl_worker *worker, const struct sl_renderer_report 
 		 report->text);
 }
 
+static void on_sched(struct sl_worker *worker, const struct sl_sched_msg *msg, void *data)
+{
+	const struct sl_context *context = data;
+
+	if (context->arbitrated != NULL) {
+		sl_arbiter_handle(context->arbitrated, msg);
+	}
+}
+
 static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *data)
 {
 	struct sl_context *context = data;
@@ -128,6 +130,7 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 static const struct sl_worker_owner context_owner = {
 	.ready = on_ready,
 	.report = on_report,
+	.sched = on_sched,
 	.exited = on_exited,
 };
 
@@ -178,6 +181,12 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 		return;
 	}
 	context->stats = stats;
+	context->arbitrated = sl_arbiter_add_context(context->guest->daemon->arbiter,
+						     context->guest->sched, worker, context);
+	if (context->arbitrated == NULL) {
+		refuse(context, SL_LOG_WARNING, "the host is out of memory");
+		return;
+	}
 	fill_assign(context, &assign);
 	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd);
 	if (r < 0) {
@@ -202,7 +211,7 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 	context->guest = guest;
 	context->id = ++daemon->last_context_id;
 	context->peer = *peer;
-	context->start_ns = now_ns();
+	context->start_ns = sl_clock_now_ns();
 	context->fd = fd;
 	read_program_name(peer->pid, context->program);
 	TAILQ_INSERT_TAIL(&guest->contexts, context, link);
@@ -258,6 +267,15 @@ void sl_context_kill(struct sl_context *context, const char *why)
 	}
 }
 
+void sl_context_overran(void *data)
+{
+	struct sl_context *context = data;
+
+	sl_context_kill(context, "its work kept the GPU longer than run_limit allows");
+	/* A renderer whose GPU work does not end has no use for a polite signal. */
+	sl_worker_kill(context->worker, SIGKILL);
+}
+
 void sl_context_destroy(struct sl_context *context)
 {
 	struct sl_guest *guest = context->guest;
@@ -268,6 +286,7 @@ void sl_context_destroy(struct sl_context *context)
 	if (context->request != NULL) {
 		sl_pool_cancel(context->request);
 	}
+	sl_arbiter_remove_context(context->arbitrated);
 	sd_event_source_disable_unref(context->kill_timer);
 	sl_worker_destroy(context->worker);
 	sl_fd_close(context->fd);

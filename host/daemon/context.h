@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+struct sl_arbiter_context;
 struct sl_guest;
 struct sl_pool_request;
 struct sl_stats;
@@ -27,6 +28,7 @@ struct sl_context {
 	struct sl_pool_request *request;     /* NULL: none is waiting */
 	struct sl_worker *worker;	     /* NULL: waiting for one */
 	struct sl_stats *stats;
+	struct sl_arbiter_context *arbitrated; /* NULL: without a renderer */
 	sd_event_source *kill_timer;
 	uint32_t end; /* enum sl_renderer_end, once reported */
 	bool has_report;
@@ -38,6 +40,9 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer);
 
 /* End the program's context; the program sees VK_ERROR_DEVICE_LOST. why is logged. */
 void sl_context_kill(struct sl_context *context, const char *why);
+
+/* data is a context which kept the GPU for too long: it is ended, and the next has its turn. */
+void sl_context_overran(void *data);
 
 /* At once, with its renderer. */
 void sl_context_destroy(struct sl_context *context);

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+struct sl_arbiter;
 struct sl_config;
 struct sl_guest;
 struct sl_holder;
@@ -17,6 +18,7 @@ struct sl_daemon {
 	sd_event *event;
 	struct sl_config *config; /* replaced as a whole by a reload */
 	struct sl_pool *pool;
+	struct sl_arbiter *arbiter;
 	TAILQ_HEAD(, sl_guest) guests; /* in the order of their creation */
 	LIST_HEAD(, sl_refusal) refusals;
 	uint32_t refusal_count;

@@ -15,6 +15,7 @@
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
+#include "host/daemon/arbiter.h"
 #include "host/daemon/context.h"
 #include "host/daemon/daemon.h"
 #include "host/daemon/refusal.h"
@@ -171,6 +172,12 @@ static void stop_listening(struct sl_guest *guest)
 	sl_fd_close(sl_steal_fd(&guest->listen_fd));
 }
 
+static void free_guest(struct sl_guest *guest)
+{
+	sl_arbiter_remove_guest(guest->daemon->arbiter, guest->sched);
+	free(guest);
+}
+
 int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config, bool is_dynamic,
 		 int listen_fd, char *ret_why)
 {
@@ -192,6 +199,13 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	}
 	guest->daemon = daemon;
 	guest->config = *config;
+	guest->sched = sl_arbiter_add_guest(daemon->arbiter, &config->sched);
+	if (guest->sched == NULL) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "out of memory");
+		sl_fd_close(sl_steal_fd(&owned_fd));
+		free(guest);
+		return -ENOMEM;
+	}
 	guest->is_dynamic = is_dynamic;
 	guest->owns_path = owns_path;
 	guest->listen_fd = sl_steal_fd(&owned_fd);
@@ -201,7 +215,7 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	if (r < 0) {
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "guest %s: %s", config->name, strerror(-r));
 		stop_listening(guest);
-		free(guest);
+		free_guest(guest);
 		return r;
 	}
 	TAILQ_INSERT_TAIL(&daemon->guests, guest, link);
@@ -229,7 +243,7 @@ void sl_guest_remove(struct sl_guest *guest, const char *why)
 void sl_guest_collect(struct sl_guest *guest)
 {
 	if (guest->is_removed && TAILQ_EMPTY(&guest->contexts)) {
-		free(guest);
+		free_guest(guest);
 	}
 }
 
@@ -279,6 +293,6 @@ void sl_guest_destroy_all(struct sl_daemon *daemon)
 			sl_context_destroy(TAILQ_FIRST(&guest->contexts));
 		}
 		TAILQ_REMOVE(&daemon->guests, guest, link);
-		free(guest);
+		free_guest(guest);
 	}
 }

@@ -16,7 +16,9 @@
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
+#include "host/daemon/arbiter.h"
 #include "host/daemon/config.h"
+#include "host/daemon/context.h"
 #include "host/daemon/control.h"
 #include "host/daemon/daemon.h"
 #include "host/daemon/guest.h"
@@ -251,6 +253,16 @@ static int start(struct main_state *state, char *ret_why)
 	if (r < 0) {
 		return r;
 	}
+	const struct sl_arbiter_options options = {
+		.policy = daemon->config->policy,
+		.slice_ns = daemon->config->slice_ns,
+		.run_limit_ns = daemon->config->run_limit_ns,
+	};
+	r = sl_arbiter_create(daemon->event, &options, sl_context_overran, &daemon->arbiter);
+	if (r < 0) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "%s", strerror(-r));
+		return r;
+	}
 	r = sl_pool_create(daemon->event, daemon->config, &daemon->pool);
 	if (r < 0) {
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "%s",
@@ -290,6 +302,7 @@ static void stop(struct main_state *state)
 	sl_holder_finish(daemon);
 	sl_refusal_finish(daemon);
 	sl_pool_destroy(daemon->pool);
+	sl_arbiter_destroy(daemon->arbiter);
 	sd_event_unref(daemon->event);
 	free(daemon->config);
 }

@@ -204,6 +204,11 @@ static void on_report(struct sl_worker *worker, const struct sl_renderer_report 
 	/* Only a renderer with a context has something to report. */
 }
 
+static void on_sched(struct sl_worker *worker, const struct sl_sched_msg *msg, void *data)
+{
+	/* Nor does it want the GPU. */
+}
+
 static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *data)
 {
 	struct pool_entry *entry = data;
@@ -239,6 +244,7 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 static const struct sl_worker_owner pool_owner = {
 	.ready = on_ready,
 	.report = on_report,
+	.sched = on_sched,
 	.exited = on_exited,
 };
 

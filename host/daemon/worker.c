@@ -14,6 +14,7 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/sched/sched_msg.h"
 
 #define CHILD_CONTROL_FD 3
 
@@ -103,10 +104,16 @@ static void handle_packet(struct sl_worker *worker, const void *packet, size_t s
 {
 	struct sl_renderer_ready ready;
 	struct sl_renderer_report report;
+	struct sl_sched_msg sched;
 	uint32_t type = 0;
 
 	if (size >= sizeof(type)) {
 		memcpy(&type, packet, sizeof(type));
+	}
+	if (type >= SL_SCHED_MSG_REQUEST && size == sizeof(sched)) {
+		memcpy(&sched, packet, sizeof(sched));
+		worker->owner->sched(worker, &sched, worker->data);
+		return;
 	}
 	if (type == SL_RENDERER_READY && size == sizeof(ready)) {
 		memcpy(&ready, packet, sizeof(ready));
@@ -252,6 +259,16 @@ int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *
 	const int fds[2] = { guest_fd, stats_fd };
 
 	return sl_fd_send(worker->control_fd, assign, sizeof(*assign), fds, 2);
+}
+
+void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg)
+{
+	int r = sl_fd_send(worker->control_fd, msg, sizeof(*msg), NULL, 0);
+
+	if (r == -EAGAIN) {
+		sl_log(SL_LOG_WARNING, "renderer %d does not read its packets", (int)worker->pid);
+		sl_worker_kill(worker, SIGKILL);
+	}
 }
 
 pid_t sl_worker_get_pid(const struct sl_worker *worker)

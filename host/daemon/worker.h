@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+struct sl_sched_msg;
 struct sl_worker;
 
 /* Who is told about a worker: first the pool, then the context it serves. exited() is the last
@@ -20,6 +21,7 @@ struct sl_worker_owner {
 	void (*ready)(struct sl_worker *worker, const struct sl_renderer_ready *ready, void *data);
 	void (*report)(struct sl_worker *worker, const struct sl_renderer_report *report,
 		       void *data);
+	void (*sched)(struct sl_worker *worker, const struct sl_sched_msg *msg, void *data);
 	void (*exited)(struct sl_worker *worker, const siginfo_t *status, void *data);
 };
 
@@ -43,6 +45,9 @@ void sl_worker_set_owner(struct sl_worker *worker, const struct sl_worker_owner 
 /* Give it its context; the caller keeps both descriptors. Returns 0 or -errno. */
 int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *assign,
 		     int guest_fd, int stats_fd);
+
+/* A renderer that does not read its packets is killed. */
+void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg);
 
 pid_t sl_worker_get_pid(const struct sl_worker *worker);
 void sl_worker_kill(struct sl_worker *worker, int signal_number);

@@ -30,6 +30,11 @@ int sl_decode_create(const struct sl_decode_options *options, struct sl_decode *
 	return 0;
 }
 
+struct sl_arena *sl_decode_get_arena(struct sl_decode *decode)
+{
+	return &decode->arena;
+}
+
 void sl_decode_destroy(struct sl_decode *decode)
 {
 	if (decode == NULL) {

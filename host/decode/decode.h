@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <vulkan/vulkan_core.h>
 
+struct sl_arena;
 struct sl_decode;
 struct sl_object;
 struct sl_objects;
@@ -45,6 +46,10 @@ struct sl_decode_options {
 int sl_decode_create(const struct sl_decode_options *options, struct sl_decode **ret_decode);
 /* Accepts NULL. */
 void sl_decode_destroy(struct sl_decode *decode);
+
+/* Where the present message is decoded to. An op that keeps what it was given moves the arena away
+ * and leaves an empty one. */
+struct sl_arena *sl_decode_get_arena(struct sl_decode *decode);
 
 /* Run one message. data is private memory, aligned to 8 bytes, and not kept. After anything but 0
  * the context is over: only sl_decode_get_error() and destroy may follow.

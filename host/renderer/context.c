@@ -13,6 +13,7 @@
 #include "host/decode/decode.h"
 #include "host/gpu/gpu.h"
 #include "host/link/host_link.h"
+#include "host/renderer/arbiter_link.h"
 #include "host/replay/replay.h"
 #include "protocol/limits.h"
 #include "protocol/sl_ids.h"
@@ -27,6 +28,7 @@ struct context {
 	struct sl_host_link *link;
 	struct sl_replay *replay;
 	struct sl_decode *decode;
+	struct sl_arbiter_link *arbiter;
 	bool has_failed; /* a command that the guest believes to have succeeded */
 };
 
@@ -163,6 +165,11 @@ static int create_replay(struct context *context)
 			.forget_region = forget_region,
 			.data = context,
 		},
+		.sched = {
+			.send = sl_arbiter_link_send,
+			.set_timer = sl_arbiter_link_set_timer,
+			.data = context->arbiter,
+		},
 		.stats = context->stats,
 		.copy_memory = must_copy(context),
 		.validate = (context->assign->flags & SL_RENDERER_VALIDATE) != 0,
@@ -293,8 +300,26 @@ static void log_end(const struct context *context)
 	sl_gpu_log_validation(context->gpu);
 }
 
-void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int fd,
-		      struct sl_stats *stats, struct sl_renderer_report *ret_report)
+/* Everything between the link and the ring's first message. */
+static int prepare(struct context *context, int control_fd)
+{
+	int r = sl_arbiter_link_create(control_fd, &context->arbiter);
+
+	if (r == 0) {
+		r = create_replay(context);
+	}
+	if (r == 0) {
+		r = create_decode(context);
+	}
+	if (r < 0) {
+		return r;
+	}
+	sl_replay_set_message_arena(context->replay, sl_decode_get_arena(context->decode));
+	return sl_arbiter_link_start(context->arbiter, context->replay);
+}
+
+void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int control_fd,
+		      int fd, struct sl_stats *stats, struct sl_renderer_report *ret_report)
 {
 	struct context context = {
 		.assign = assign,
@@ -306,11 +331,8 @@ void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assig
 	*ret_report = (struct sl_renderer_report){ .type = SL_RENDERER_REPORT };
 	if (accept_link(&context, fd) == 0) {
 		name_guest(&context);
-		int r = create_replay(&context);
+		int r = prepare(&context, control_fd);
 
-		if (r == 0) {
-			r = create_decode(&context);
-		}
 		if (r == 0) {
 			run(&context);
 		} else {

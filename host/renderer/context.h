@@ -12,8 +12,9 @@ struct sl_stats;
  * about it is logged here. The GPU may still work for it, threads of the host driver may still run:
  * the process has to end without waiting for them.
  *
- * Consumes fd, the guest's socket. ret_report: all but its type. */
-void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int fd,
-		      struct sl_stats *stats, struct sl_renderer_report *ret_report);
+ * Consumes fd, the guest's socket. control_fd, the daemon's, stays the caller's and must stay open.
+ * ret_report: all but its type. */
+void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int control_fd,
+		      int fd, struct sl_stats *stats, struct sl_renderer_report *ret_report);
 
 #endif

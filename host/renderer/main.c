@@ -151,7 +151,7 @@ static int serve(struct sl_gpu *gpu, int control_fd)
 		sl_handshake_refuse(fds[0], why);
 		return EXIT_FAILURE;
 	}
-	sl_context_serve(gpu, &assign, fds[0], stats, &report);
+	sl_context_serve(gpu, &assign, control_fd, fds[0], stats, &report);
 	sl_fd_send(control_fd, &report, sizeof(report), NULL, 0);
 	return EXIT_SUCCESS;
 }

@@ -18,6 +18,7 @@ int sl_replay_create(const struct sl_replay_options *options, struct sl_replay *
 	replay->options = *options;
 	pthread_mutex_init(&replay->lost_lock, NULL);
 	sl_arena_init(&replay->scratch, SL_MAX_ARENA_SIZE);
+	sl_gate_init(replay);
 	*ret_replay = replay;
 	return 0;
 }
@@ -30,8 +31,14 @@ void sl_replay_destroy(struct sl_replay *replay)
 	sl_gpu_destroy_instance(replay->options.gpu, &replay->instance);
 	free(replay->physical_devices);
 	sl_arena_finish(&replay->scratch);
+	sl_gate_finish(replay);
 	pthread_mutex_destroy(&replay->lost_lock);
 	free(replay);
+}
+
+void sl_replay_set_message_arena(struct sl_replay *replay, struct sl_arena *arena)
+{
+	replay->message_arena = arena;
 }
 
 const char *sl_replay_get_why(const struct sl_replay *replay)

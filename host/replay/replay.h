@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sl_arena;
 struct sl_gpu;
 struct sl_replay;
+struct sl_sched_msg;
 struct sl_stats;
 
 /* What the replay needs of the context's link; as in host_link.h. */
@@ -25,9 +27,19 @@ struct sl_replay_link {
 	void *data;
 };
 
+/* The way to the daemon's arbiter (host/sched/sched_msg.h). Any thread, one at a time. */
+struct sl_replay_sched {
+	void (*send)(void *data, const struct sl_sched_msg *msg);
+	/* Call sl_replay_tick() at this time (CLOCK_MONOTONIC); UINT64_MAX: no more. Replaces the
+	 * time set before. */
+	void (*set_timer)(void *data, uint64_t time_ns);
+	void *data;
+};
+
 struct sl_replay_options {
 	struct sl_gpu *gpu;
 	struct sl_replay_link link;
+	struct sl_replay_sched sched;
 	struct sl_stats *stats;
 	bool copy_memory; /* shadow host-visible memory, also where it could be imported */
 	bool validate;	  /* the Khronos validation layer around the replay */
@@ -36,6 +48,14 @@ struct sl_replay_options {
 
 /* options and what it points to must outlive the replay. Returns 0 or -ENOMEM. */
 int sl_replay_create(const struct sl_replay_options *options, struct sl_replay **ret_replay);
+/* Where the decoder keeps what it decodes of the present message: to be told before the first
+ * message, because submissions that must wait take it with them. */
+void sl_replay_set_message_arena(struct sl_replay *replay, struct sl_arena *arena);
+
+/* A packet of the arbiter's; the time of set_timer() has come. Any thread. */
+void sl_replay_handle_sched(struct sl_replay *replay, const struct sl_sched_msg *msg);
+void sl_replay_tick(struct sl_replay *replay);
+
 /* Every object must have been destroyed. Accepts NULL. */
 void sl_replay_destroy(struct sl_replay *replay);
 

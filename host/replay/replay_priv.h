@@ -7,6 +7,7 @@
 #include "host/gpu/gpu.h"
 #include "host/gpu/memory_types.h"
 #include "host/objects/object.h"
+#include "host/replay/gate.h"
 #include "host/replay/handle_map.h"
 #include "host/replay/replay.h"
 #include "host/replay/shadow.h"
@@ -36,6 +37,8 @@ struct sl_replay {
 	uint32_t physical_device_count;
 	uint64_t queue_slots[(SL_MAX_QUEUES + 63) / 64]; /* bit: in use */
 	struct sl_arena scratch;			 /* of the current op */
+	struct sl_arena *message_arena;			 /* the decoder's */
+	struct sl_gate gate;
 	char why[SL_REPLAY_WHY_SIZE];
 	pthread_mutex_t lost_lock;	   /* guards lost_why */
 	char lost_why[SL_REPLAY_WHY_SIZE]; /* any thread; "": not lost */
@@ -60,6 +63,7 @@ struct sl_replay_device {
 	uint32_t queue_request_count;
 	struct sl_replay_queue *queues;	  /* all, newest first */
 	struct sl_handle_map memories;	  /* VkDeviceMemory → struct sl_replay_memory */
+	struct sl_handle_map semaphores;  /* VkSemaphore → the gate's; guarded by sl_gate.lock */
 	struct sl_handle_map odd_kinds;	  /* resources whose kinds are not the usual ones */
 	struct sl_replay_clear *clear;	  /* NULL: every memory type is cleared by mapping it */
 	pthread_mutex_t shadow_lock;	  /* guards shadows */

@@ -168,6 +168,7 @@ static int destroy_device(struct sl_replay_device *device)
 	}
 	sl_handle_map_finish(&device->memories);
 	sl_handle_map_finish(&device->odd_kinds);
+	sl_gate_forget_semaphores(device);
 	pthread_mutex_destroy(&device->shadow_lock);
 	free(device->queue_requests);
 	free(device);

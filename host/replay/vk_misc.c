@@ -100,13 +100,3 @@ int sl_replay_vkSetEvent(struct sl_replay *replay, struct sl_vkSetEvent *args)
 	args->ret = device->vkd.SetEvent(device->handle, args->event);
 	return 0;
 }
-
-int sl_replay_vkSignalSemaphore(struct sl_replay *replay, struct sl_vkSignalSemaphore *args)
-{
-	struct sl_replay_device *device = sl_replay_device_of(args->self);
-
-	(void)replay;
-	sl_replay_shadows_to_host(device);
-	args->ret = device->vkd.SignalSemaphore(device->handle, args->pSignalInfo);
-	return 0;
-}

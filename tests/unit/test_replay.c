@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The replay on a real Vulkan driver (lavapipe in CI), driven through its ops without a guest. */
+#include "host/sched/sched_msg.h"
 #include "host/replay/replay_priv.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ static struct sl_gpu *gpu;
 struct fixture {
 	struct sl_replay *replay;
 	struct sl_stats stats;
+	struct sl_arena message_arena;
 	struct sl_object instance;
 	struct sl_object physical;
 	struct sl_object device;
@@ -157,6 +159,28 @@ static int create_queue(struct fixture *fixture, uint32_t family, uint32_t index
 	return r;
 }
 
+static void send_sched(void *data, const struct sl_sched_msg *msg)
+{
+	/* The GPU was granted before anybody asked, and is never revoked. */
+	(void)data;
+	(void)msg;
+}
+
+static void set_timer(void *data, uint64_t time_ns)
+{
+	(void)data;
+	(void)time_ns;
+}
+
+static void grant_gpu(struct fixture *fixture)
+{
+	const struct sl_sched_msg grant = { .type = SL_SCHED_MSG_GRANT, .grant = 1 };
+
+	sl_arena_init(&fixture->message_arena, 1 << 20);
+	sl_replay_set_message_arena(fixture->replay, &fixture->message_arena);
+	sl_replay_handle_sched(fixture->replay, &grant);
+}
+
 static void setup_replay(void **state, bool copy_memory)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -170,6 +194,7 @@ static void setup_replay(void **state, bool copy_memory)
 	const struct sl_replay_options options = {
 		.gpu = gpu,
 		.link = { publish, set_lost, hold_region, release_region, forget_region, fixture },
+		.sched = { send_sched, set_timer, NULL },
 		.stats = &fixture->stats,
 		.copy_memory = copy_memory,
 		.validate = getenv("SLUICE_VALIDATE") != NULL,
@@ -177,6 +202,7 @@ static void setup_replay(void **state, bool copy_memory)
 	};
 
 	assert_int_equal(sl_replay_create(&options, &fixture->replay), 0);
+	grant_gpu(fixture);
 	create_instance(fixture);
 	create_device(fixture);
 	assert_int_equal(create_queue(fixture, 0, 0, 3), 0);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the guest's submissions and the host driver's queues: a submission goes to the driver
+ * when what it waits for is under way and the context has the GPU (host/sched); until then it is
+ * parked, in the order of its queue. So whatever the driver holds can run, and a context can give
+ * the GPU back by letting that end.
+ *
+ * Submissions, semaphores: ring thread. Completions, packets, ticks: any thread. */
+#ifndef SL_HOST_REPLAY_GATE_H
+#define SL_HOST_REPLAY_GATE_H
+
+#include "host/sched/sched_client.h"
+#include "protocol/arena.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <vulkan/vulkan_core.h>
+
+struct sl_replay;
+struct sl_replay_device;
+struct sl_replay_queue;
+
+enum sl_submission_kind {
+	SL_SUBMISSION_SUBMIT,	   /* batches: VkSubmitInfo */
+	SL_SUBMISSION_SUBMIT2,	   /* VkSubmitInfo2 */
+	SL_SUBMISSION_BIND_SPARSE, /* VkBindSparseInfo */
+};
+
+/* One call of a vkQueueSubmit kind, ready for the driver. */
+struct sl_submission {
+	TAILQ_ENTRY(sl_submission) link; /* sl_replay_queue.parked */
+	struct sl_replay_queue *queue;
+	enum sl_submission_kind kind;
+	uint32_t batch_count;
+	void *batches;
+	/* Where the batches and what they point to lie; only while parked. */
+	struct sl_arena message;
+	struct sl_arena scratch;
+};
+TAILQ_HEAD(sl_submission_list, sl_submission);
+
+struct sl_gate {
+	pthread_mutex_t lock; /* guards all below, and the driver's queues */
+	struct sl_sched_client client;
+	TAILQ_HEAD(, sl_replay_queue) waiting; /* queues with parked submissions */
+	uint64_t walk;			       /* counts looks at submissions */
+	bool has_timer;
+	uint64_t timer_ns;
+};
+
+void sl_gate_init(struct sl_replay *replay);
+void sl_gate_finish(struct sl_replay *replay);
+
+/* Hand a submission of the replay's scratch arena and the present message over. Once it is parked
+ * both arenas are its own, and empty ones in their place.
+ *
+ * Returns 0, or -EIO once the context is lost. */
+int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submission);
+
+/* count submissions have completed, and the guest knows. */
+void sl_gate_complete(struct sl_replay *replay, uint32_t count);
+
+/* The guest's semaphores. value: a timeline's first; is_timeline false: 0. Returns 0 or -ENOMEM. */
+int sl_gate_add_semaphore(struct sl_replay_device *device, VkSemaphore semaphore, bool is_timeline,
+			  uint64_t value);
+void sl_gate_remove_semaphore(struct sl_replay_device *device, VkSemaphore semaphore);
+/* Those that the guest did not destroy with its device. */
+void sl_gate_forget_semaphores(struct sl_replay_device *device);
+/* The guest signals a timeline itself. Returns what the driver says. */
+VkResult sl_gate_signal_semaphore(struct sl_replay_device *device,
+				  const VkSemaphoreSignalInfo *info);
+
+/* True if a submission of the queue is parked. */
+bool sl_gate_is_waiting(struct sl_replay *replay, struct sl_replay_queue *queue);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* One queue of the guest, as vk_queue.c, vk_submit.c and gate.c share it. */
+#ifndef SL_HOST_REPLAY_QUEUE_H
+#define SL_HOST_REPLAY_QUEUE_H
+
+#include "host/replay/gate.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct sl_replay_device;
+
+struct sl_replay_queue {
+	struct sl_replay_device *device;
+	VkQueue handle;
+	uint32_t slot; /* in the sync page */
+	VkSemaphore timeline;
+	uint64_t submitted; /* taken from the guest; ring thread */
+	uint64_t completed; /* waiter */
+	atomic_bool is_ending;
+	bool has_waiter;
+	pthread_t waiter;
+	struct sl_replay_queue *next;		/* of the device */
+	TAILQ_ENTRY(sl_replay_queue) gate_link; /* sl_gate.waiting, while parked is not empty */
+	struct sl_submission_list parked;	/* oldest first; guarded by sl_gate.lock */
+};
+
+/* Returns 0, or -EIO. */
+int sl_replay_queue_start_waiter(struct sl_replay_queue *queue);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks for the GPU, watches the slice, gives the GPU back. */
+#include "host/sched/sched_client.h"
+
+#include <assert.h>
+
+#define FIRST_COST_NS 1000000ull
+
+void sl_sched_client_init(struct sl_sched_client *client,
+			  void (*send)(void *data, const struct sl_sched_msg *msg), void *data)
+{
+	*client = (struct sl_sched_client){ .send = send, .data = data, .cost_ns = FIRST_COST_NS };
+}
+
+bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sched_msg *msg,
+			    uint64_t now_ns)
+{
+	switch (msg->type) {
+	case SL_SCHED_MSG_GRANT:
+		client->state = SL_SCHED_CLIENT_HOLDS;
+		client->grant = msg->grant;
+		client->slice_ns = msg->time_ns == 0 ? UINT64_MAX : msg->time_ns;
+		client->is_revoked = false;
+		client->granted_ns = now_ns;
+		client->idle_ns = now_ns;
+		client->used_ns = 0;
+		return true;
+	case SL_SCHED_MSG_REVOKE:
+		if (client->state == SL_SCHED_CLIENT_HOLDS && client->grant == msg->grant) {
+			client->is_revoked = true;
+		}
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_over(const struct sl_sched_client *client, uint64_t now_ns)
+{
+	return client->is_revoked || now_ns - client->granted_ns >= client->slice_ns;
+}
+
+bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t now_ns)
+{
+	if (client->state != SL_SCHED_CLIENT_HOLDS || is_over(client, now_ns)) {
+		return false;
+	}
+	uint64_t queued_ns = client->in_flight * client->cost_ns;
+
+	if (client->slice_ns == UINT64_MAX) {
+		return client->in_flight == 0 || queued_ns < SL_SCHED_AHEAD_NS;
+	}
+	/* Beside what runs, only what will run within the slice. */
+	return client->in_flight == 0 ||
+	       queued_ns < client->slice_ns - (now_ns - client->granted_ns);
+}
+
+void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns)
+{
+	assert(client->state == SL_SCHED_CLIENT_HOLDS);
+	if (client->in_flight++ == 0) {
+		client->busy_ns = now_ns;
+		client->completed_ns = now_ns;
+	}
+}
+
+void sl_sched_client_complete(struct sl_sched_client *client, uint32_t count, uint64_t now_ns)
+{
+	assert(count > 0 && count <= client->in_flight);
+	uint64_t sample_ns = (now_ns - client->completed_ns) / count;
+
+	client->cost_ns += sample_ns / 4;
+	client->cost_ns -= client->cost_ns / 4;
+	client->completed_ns = now_ns;
+	client->in_flight -= count;
+	if (client->in_flight == 0) {
+		client->used_ns += now_ns - client->busy_ns;
+		client->idle_ns = now_ns;
+	}
+}
+
+static void give_back(struct sl_sched_client *client, bool has_work)
+{
+	const struct sl_sched_msg msg = {
+		.type = SL_SCHED_MSG_RETURN,
+		.flags = has_work ? SL_SCHED_MSG_WANTS_MORE : 0,
+		.grant = client->grant,
+		.time_ns = client->used_ns,
+	};
+
+	client->state = has_work ? SL_SCHED_CLIENT_ASKED : SL_SCHED_CLIENT_IDLE;
+	client->send(client->data, &msg);
+}
+
+uint64_t sl_sched_client_settle(struct sl_sched_client *client, bool has_work, uint64_t now_ns)
+{
+	if (client->state == SL_SCHED_CLIENT_IDLE && has_work) {
+		const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_REQUEST };
+
+		client->state = SL_SCHED_CLIENT_ASKED;
+		client->send(client->data, &msg);
+	}
+	if (client->state != SL_SCHED_CLIENT_HOLDS || client->in_flight > 0) {
+		return UINT64_MAX;
+	}
+	if (is_over(client, now_ns)) {
+		give_back(client, has_work);
+		return UINT64_MAX;
+	}
+	if (client->slice_ns == UINT64_MAX || has_work) {
+		return UINT64_MAX;
+	}
+	uint64_t end_ns = client->granted_ns + client->slice_ns;
+	uint64_t linger_ns = client->idle_ns + SL_SCHED_LINGER_NS;
+
+	end_ns = linger_ns < end_ns ? linger_ns : end_ns;
+	if (now_ns >= end_ns) {
+		give_back(client, false);
+		return UINT64_MAX;
+	}
+	return end_ns;
+}

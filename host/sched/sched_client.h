@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* A renderer's end of the arbiter's protocol: may this context start work on the GPU now?
+ *
+ * A state machine without threads, locks or clock: the caller serializes the calls and says what
+ * time it is (nanoseconds, CLOCK_MONOTONIC). GPU time is the time in which at least one
+ * submission of the context was with the driver. */
+#ifndef SL_HOST_SCHED_SCHED_CLIENT_H
+#define SL_HOST_SCHED_SCHED_CLIENT_H
+
+#include "host/sched/sched_msg.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How long a granted GPU is kept for a context that has run out of work, because a program that
+ * waits for its results mostly has more at once. */
+#define SL_SCHED_LINGER_NS 150000ull
+/* How much work a standing grant may have in flight, so that it can be revoked soon. */
+#define SL_SCHED_AHEAD_NS 4000000ull
+
+enum sl_sched_client_state {
+	SL_SCHED_CLIENT_IDLE,
+	SL_SCHED_CLIENT_ASKED,
+	SL_SCHED_CLIENT_HOLDS,
+};
+
+struct sl_sched_client {
+	void (*send)(void *data, const struct sl_sched_msg *msg);
+	void *data;
+	enum sl_sched_client_state state;
+	uint64_t grant;	   /* number of the grant it holds, or held last */
+	uint64_t slice_ns; /* UINT64_MAX: standing */
+	bool is_revoked;
+	uint64_t granted_ns;   /* since when it holds the GPU */
+	uint64_t idle_ns;      /* since when nothing is in flight */
+	uint64_t used_ns;      /* GPU time of this grant, but for what is in flight */
+	uint64_t busy_ns;      /* since when something is in flight */
+	uint64_t completed_ns; /* when something completed last, or busy_ns */
+	uint32_t in_flight;    /* submissions with the driver */
+	uint64_t cost_ns;      /* of one submission: moving average */
+};
+
+/* send: called from within the other functions. */
+void sl_sched_client_init(struct sl_sched_client *client,
+			  void (*send)(void *data, const struct sl_sched_msg *msg), void *data);
+
+/* A packet of the arbiter's. Returns false if it is none. */
+bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sched_msg *msg,
+			    uint64_t now_ns);
+
+bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t now_ns);
+/* A submission goes to the driver: may_start() held. */
+void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns);
+/* count submissions have completed. */
+void sl_sched_client_complete(struct sl_sched_client *client, uint32_t count, uint64_t now_ns);
+
+/* To be called after every other call: asks for the GPU, or gives it back, as is due.
+ * has_work: some submission could start but for may_start().
+ * Returns when to call again at the latest; UINT64_MAX: no need. */
+uint64_t sl_sched_client_settle(struct sl_sched_client *client, bool has_work, uint64_t now_ns);
+
+#endif
