@@ -8,6 +8,7 @@
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/physical_device.h"
 #include "protocol/sl_entries.h"
+#include "protocol/sl_enums.h"
 
 /* Formats come in runs of consecutive values, core first, then per extension. What is missing
  * here is asked for one by one. */
@@ -194,6 +195,11 @@ VKAPI_ATTR void VKAPI_CALL sl_vkGetPhysicalDeviceFormatProperties2(
 	bool has_properties3 = next != NULL && next->sType == VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_3;
 	int index = format_index(format);
 
+	if (!sl_knows_VkFormat(format)) {
+		/* The application is newer than this driver. */
+		pFormatProperties->formatProperties = (VkFormatProperties){ 0 };
+		return;
+	}
 	if (index < 0 || (next != NULL && (!has_properties3 || next->pNext != NULL))) {
 		ask_one(physicalDevice, format, pFormatProperties);
 		return;
