@@ -35,6 +35,7 @@ struct sl_replay {
 	struct sl_vk_instance_table vki; /* of instance */
 	struct sl_replay_physical_device *physical_devices;
 	uint32_t physical_device_count;
+	uint32_t device_count;
 	uint64_t queue_slots[(SL_MAX_QUEUES + 63) / 64]; /* bit: in use */
 	struct sl_arena scratch;			 /* of the current op */
 	struct sl_arena *message_arena;			 /* the decoder's */

@@ -234,6 +234,7 @@ int sl_replay_vkCreateDevice(struct sl_replay *replay, struct sl_vkCreateDevice 
 		destroy_device(device);
 		return 0;
 	}
+	replay->device_count++;
 	object->data = device;
 	object->vkd = &device->vkd;
 	*args->pDevice = device->handle;
@@ -244,6 +245,11 @@ int sl_replay_vkDestroyDevice(struct sl_replay *replay, struct sl_vkDestroyDevic
 {
 	struct sl_object *object = args->self;
 
-	(void)replay;
-	return object != NULL ? destroy_device(object->data) : 0;
+	if (object == NULL) {
+		return 0;
+	}
+	int r = destroy_device(object->data);
+
+	replay->device_count -= r == 0 ? 1 : 0;
+	return r;
 }

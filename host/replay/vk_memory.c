@@ -217,7 +217,10 @@ static VkResult import_pages(struct allocation *allocation, struct sl_replay_mem
 	info.pNext = &import;
 	info.allocationSize = (info.allocationSize + alignment - 1) & ~(alignment - 1);
 	allocation->info.allocationSize = info.allocationSize;
-	return device->vkd.AllocateMemory(device->handle, &info, NULL, &memory->handle);
+	VkResult result = device->vkd.AllocateMemory(device->handle, &info, NULL, &memory->handle);
+
+	/* The guest knows nothing of an import. */
+	return result == VK_ERROR_INVALID_EXTERNAL_HANDLE ? VK_ERROR_OUT_OF_HOST_MEMORY : result;
 }
 
 static VkResult allocate_shadow(struct allocation *allocation, struct sl_replay_memory *memory)
