@@ -512,16 +512,19 @@ static int set_display_socket(struct sl_vhost_user *vhost)
 				      &vhost->display);
 }
 
+/* QEMU acknowledges some features of the transport that were not offered (RING_RESET, for one);
+ * they change nothing here. Those that would change the rings, or the device, must not pass. */
 static int set_features(struct sl_vhost_user *vhost)
 {
-	uint64_t features = vhost->payload.u64;
+	const uint64_t device_bits = (1ull << VIRTIO_TRANSPORT_F_START) - 1;
+	const uint64_t ring_bits = 1ull << VIRTIO_F_ACCESS_PLATFORM | 1ull << VIRTIO_F_RING_PACKED;
+	uint64_t bad = vhost->payload.u64 & ~offered_features(vhost) & (device_bits | ring_bits);
 
-	if ((features & ~offered_features(vhost)) != 0) {
-		sl_log(SL_LOG_ERROR, "features 0x%llx were not offered",
-		       (unsigned long long)(features & ~offered_features(vhost)));
+	if (bad != 0) {
+		sl_log(SL_LOG_ERROR, "features 0x%llx were not offered", (unsigned long long)bad);
 		return -EBADMSG;
 	}
-	vhost->features = features;
+	vhost->features = vhost->payload.u64;
 	return 0;
 }
 

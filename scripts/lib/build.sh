@@ -13,10 +13,11 @@ sl_configure() {
 	meson setup "$@" "$build_dir" "$root"
 }
 
-# sl_build_programs ROOT BUILD_DIR: what a guest needs, quietly unless it fails. Several may be
-# started at once.
+# sl_build_programs ROOT BUILD_DIR [TARGETS…]: what a guest needs, and TARGETS, quietly unless it
+# fails. Several may be started at once.
 sl_build_programs() {
 	local root=$1 build_dir=$2 log status=0
+	shift 2
 
 	# Another user's build, used as it is.
 	if [[ -e $build_dir/build.ninja && ! -w $build_dir ]]; then
@@ -34,7 +35,7 @@ sl_build_programs() {
 			sl_configure "$root" "$build_dir" &&
 				ninja -C "$build_dir" host/daemon/sluiced host/ctl/sluicectl \
 					host/renderer/sluice-renderer \
-					guest-driver/vk/libvulkan_sluice.so
+					guest-driver/vk/libvulkan_sluice.so "$@"
 		} >"$log" 2>&1 9>&-
 	) 9>"$build_dir/.run-build-lock" || status=$?
 	if [[ $status -ne 0 ]]; then

@@ -1,0 +1,290 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run a program inside a virtual machine whose GPU is Sluice's: stock QEMU, stock Debian guest.
+set -euo pipefail
+
+root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
+# shellcheck source=scripts/lib/packages.sh
+. "$root/scripts/lib/packages.sh"
+# shellcheck source=scripts/lib/vm_image.sh
+. "$root/scripts/lib/vm_image.sh"
+
+usage() {
+	cat <<END
+Usage: scripts/vm.sh run [OPTIONS] [--] PROGRAM [ARGUMENTS…]
+       scripts/vm.sh shell [OPTIONS]
+       scripts/vm.sh image
+
+run      start a Debian 12 guest, run PROGRAM in it, end with PROGRAM's exit status. The guest sees
+         this source tree, read-only, at the same path; its output comes here.
+shell    the same with a shell on this terminal.
+image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOME/sluice or
+         .cache/ of the tree).
+
+  --name NAME          the guest's name (default: vm)
+  --memory MIB         of the guest (default: 1024)
+  --cpus COUNT         of the guest (default: 2)
+  --accel kvm|tcg      default: KVM where a probe shows that it works, else TCG
+  --display KIND       QEMU's -display: none (default), or gtk,gl=on for a window
+  --window             a window of QEMU's (gtk,gl=on) on a display of its own, seen by nobody: Weston
+                       in Xvfb, which needs no GPU
+  --screenshot FILE    what the guest's screen shows when PROGRAM has ended, as PPM; with --window
+                       what the window shows
+  --env NAME=VALUE     set in the guest; may be given again
+  --qemu-option TEXT   one more argument for QEMU; may be given again
+  --timeout SECONDS    give up (default: 600; 0: never), status 124
+  --log-level LEVEL    of sluice-vgpu (default: warning)
+  --no-build           do not build first
+  -h, --help           this text
+
+Status 125: the guest did not come up or ended by itself; its console is shown.
+END
+}
+
+die() {
+	printf 'vm.sh: %s\n' "$1" >&2
+	exit "${2:-125}"
+}
+
+[[ $# -gt 0 ]] || {
+	usage >&2
+	exit 2
+}
+action=$1
+shift
+case $action in
+run | shell | image) ;;
+-h | --help)
+	usage
+	exit 0
+	;;
+*) die "there is no action $action (see scripts/vm.sh --help)" 2 ;;
+esac
+
+name=vm
+memory=1024
+cpus=2
+accel=
+display=none
+window=
+screenshot=
+timeout=600
+log_level=warning
+build=yes
+environment=()
+qemu_options=()
+while [[ $# -gt 0 ]]; do
+	if [[ $1 == --*=* ]]; then
+		set -- "${1%%=*}" "${1#*=}" "${@:2}"
+	fi
+	case $1 in
+	--name | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
+		--env | --qemu-option)
+		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
+		case $1 in
+		--name) name=$2 ;;
+		--memory) memory=$2 ;;
+		--cpus) cpus=$2 ;;
+		--accel) accel=$2 ;;
+		--display) display=$2 ;;
+		--screenshot) screenshot=$2 ;;
+		--timeout) timeout=$2 ;;
+		--log-level) log_level=$2 ;;
+		--env) environment+=("$2") ;;
+		--qemu-option) qemu_options+=("$2") ;;
+		esac
+		shift 2
+		;;
+	--window)
+		window=yes
+		display=gtk,gl=on
+		shift
+		;;
+	--no-build)
+		build=no
+		shift
+		;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	--)
+		shift
+		break
+		;;
+	-*) die "there is no option $1 (see scripts/vm.sh --help)" 2 ;;
+	*) break ;;
+	esac
+done
+[[ $action != run || $# -gt 0 ]] || die 'which program? (see scripts/vm.sh --help)' 2
+
+if [[ -n ${XDG_CACHE_HOME:-} ]]; then
+	cache=$XDG_CACHE_HOME/sluice
+else
+	cache=$root/.cache
+fi
+mkdir -p "$cache"
+sl_install_packages "$root/scripts/packages-vm.txt" >&2 || exit 125
+sl_vm_install_qemu "$cache" || exit 125
+image=$(sl_vm_image "$cache" "$root/scripts/vm") || die 'there is no guest image'
+if [[ $action == image ]]; then
+	echo "$image"
+	exit 0
+fi
+
+build_dir=${SLUICE_BUILD_DIR:-$root/build}
+if [[ $build == yes ]]; then
+	# shellcheck source=scripts/lib/build.sh
+	. "$root/scripts/lib/build.sh"
+	sl_build_programs "$root" "$build_dir" host/vgpu/sluice-vgpu || die 'the build failed'
+fi
+vgpu=$build_dir/host/vgpu/sluice-vgpu
+[[ -x $vgpu ]] || die "$vgpu is missing: build first"
+if [[ -z $accel ]]; then
+	accel=$(sl_vm_accelerator "$cache" "$image" "$root/scripts/vm")
+fi
+
+# What belongs to this run: sockets, the guest's command and status, its console. Short, since
+# the path of a socket has at most 107 bytes.
+run_dir=$(mktemp -d "${TMPDIR:-/tmp}/sluice-vm.XXXXXX")
+pids=()
+cleanup() {
+	local pid
+
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	wait 2>/dev/null || true
+	rm -rf "$run_dir"
+}
+trap cleanup EXIT
+
+# sl_wait_for_socket PATH PID: until PID listens there.
+sl_wait_for_socket() {
+	local tries
+
+	for ((tries = 0; tries < 1000; tries++)); do
+		if [[ -S $1 ]]; then
+			return 0
+		fi
+		kill -0 "$2" 2>/dev/null || return 1
+		sleep 0.01
+	done
+	return 1
+}
+trap 'exit 130' INT TERM
+
+mkdir "$run_dir/share"
+sl_vm_make_initrd "$image" "$root/scripts/vm" "$run_dir/initrd"
+echo "$root" >"$run_dir/share/tree"
+echo "$action" >"$run_dir/share/mode"
+for variable in "${environment[@]}"; do
+	[[ $variable == [A-Za-z_]*=* ]] || die "--env $variable: not NAME=VALUE" 2
+	printf 'export %s=%q\n' "${variable%%=*}" "${variable#*=}"
+done >"$run_dir/share/environment"
+if [[ $action == shell ]]; then
+	echo "export TERM=${TERM:-linux}; stty rows $(tput lines) cols $(tput cols); exec bash -i" \
+		>"$run_dir/share/command"
+else
+	printf '%q ' "$@" >"$run_dir/share/command"
+fi
+
+if [[ $window == yes ]]; then
+	# QEMU wants a display with DMABUF for this device. GTK on Wayland passes, on Xvfb does not.
+	mkdir "$run_dir/fb"
+	mkfifo "$run_dir/display"
+	Xvfb -displayfd 3 -screen 0 1280x1024x24 -fbdir "$run_dir/fb" -nolisten tcp \
+		3>"$run_dir/display" >/dev/null 2>&1 &
+	pids+=($!)
+	read -r number <"$run_dir/display"
+	export XDG_RUNTIME_DIR=$run_dir WAYLAND_DISPLAY=wayland GDK_BACKEND=wayland
+	DISPLAY=:$number weston --backend=x11-backend.so --use-pixman --shell=kiosk-shell.so \
+		--width=1280 --height=1024 --socket=wayland >"$run_dir/weston.log" 2>&1 &
+	pids+=($!)
+	sl_wait_for_socket "$run_dir/wayland" $! || die "Weston did not start: $(tail -n 1 "$run_dir/weston.log")"
+fi
+
+"$vgpu" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
+pids+=($!)
+vgpu_pid=$!
+sl_wait_for_socket "$run_dir/gpu.sock" "$vgpu_pid" || die 'sluice-vgpu did not start'
+
+kernel_arguments="console=tty0 console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0
+	cryptomgr.notests random.trust_cpu=on"
+case $accel in
+kvm) accel_options=("${sl_vm_kvm[@]}") ;;
+tcg)
+	accel_options=(-accel tcg,thread=multi -cpu max)
+	kernel_arguments+=' tsc=reliable no_timer_check'
+	;;
+*) die "--accel $accel: kvm or tcg" 2 ;;
+esac
+if [[ $action == shell ]]; then
+	ports=(-chardev stdio,id=console,signal=off -device virtconsole,chardev=console)
+	saved_terminal=$(stty -g 2>/dev/null || true)
+else
+	ports=(
+		-chardev null,id=console -device virtconsole,chardev=console
+		-chardev pipe,id=out,path="$run_dir/out" -device virtserialport,chardev=out,name=stdout
+		-chardev pipe,id=err,path="$run_dir/err" -device virtserialport,chardev=err,name=stderr
+	)
+	mkfifo "$run_dir"/{out,err}.{in,out}
+	cat "$run_dir/out.out" &
+	out_pid=$!
+	cat "$run_dir/err.out" >&2 &
+	err_pid=$!
+fi
+qemu=(
+	qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -name "$name"
+	"${accel_options[@]}" -smp "$cpus" -m "$memory"
+	-object "memory-backend-memfd,id=ram,size=${memory}M,share=on"
+	-M q35,memory-backend=ram
+	-kernel "$image/vmlinux" -initrd "$run_dir/initrd"
+	-append "${kernel_arguments//[$'\n\t']/ }"
+	-chardev "file,id=serial,path=$run_dir/console" -serial chardev:serial
+	-drive "file=$image/root.ext4,format=raw,if=virtio,readonly=on"
+	-virtfs "local,path=$root,mount_tag=tree,security_model=none,readonly=on,multidevs=remap"
+	-virtfs "local,path=$run_dir/share,mount_tag=run,security_model=none"
+	-device virtio-serial-pci "${ports[@]}"
+	-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu
+	-display "$display" -vga none
+	-qmp "unix:$run_dir/qmp.sock,server=on,wait=off"
+	"${qemu_options[@]}"
+)
+
+status=0
+if [[ $action == shell ]]; then
+	"${qemu[@]}" || status=$?
+	[[ -z $saved_terminal ]] || stty "$saved_terminal"
+else
+	if [[ -n $screenshot ]]; then
+		# The guest waits after its program, until the picture is taken.
+		touch "$run_dir/share/wait"
+		source=$run_dir/qmp.sock
+		if [[ $window == yes ]]; then
+			source=$run_dir/fb/Xvfb_screen0
+		fi
+		python3 "$root/scripts/vm/screenshot.py" "$source" "$run_dir/share" \
+			"$(realpath -m "$screenshot")" &
+		pids+=($!)
+	fi
+	# QEMU may complain without end when its device has gone.
+	timeout --foreground "$timeout" "${qemu[@]}" </dev/null 2> >(head -n 20 >&2) &
+	qemu_pid=$!
+	# A guest whose device has gone does nothing more.
+	(
+		tail --pid="$vgpu_pid" -f /dev/null
+		sleep 2
+		kill "$qemu_pid" 2>/dev/null
+	) &
+	pids+=("$qemu_pid" $!)
+	wait "$qemu_pid" || status=$?
+	wait "$out_pid" "$err_pid" 2>/dev/null || true
+fi
+if [[ -s $run_dir/share/status ]]; then
+	exit "$(cat "$run_dir/share/status")"
+fi
+printf 'vm.sh: the guest left no status (QEMU ended with %s). Its console:\n' "$status" >&2
+tail -n 40 "$run_dir/console" >&2 || true
+[[ $status -eq 124 ]] || status=125
+exit "$status"
