@@ -2,7 +2,10 @@
 /* vkCreateInstance connects to the host; what comes before it is answered without a host. */
 #include "guest-driver/vk/instance.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/physical_device.h"
@@ -152,6 +155,24 @@ static VkResult create_instance(struct sl_context *context, const VkInstanceCrea
 	return VK_SUCCESS;
 }
 
+/* Where the driver is installed but no host is there to serve it, as on the host itself before its
+ * daemon runs, the loader still tries it for every Vulkan program: silently, unless somebody
+ * asked for this driver. */
+static bool is_asked_for(void)
+{
+	static const char *const lists[] = { "VK_DRIVER_FILES", "VK_ICD_FILENAMES",
+					     "VK_ADD_DRIVER_FILES" };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const char *list = getenv(lists[i]);
+
+		if (list != NULL && strstr(list, "sluice") != NULL) {
+			return true;
+		}
+	}
+	return getenv("SLUICE_SOCKET") != NULL;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateInstance(const VkInstanceCreateInfo *pCreateInfo,
 						   const VkAllocationCallbacks *pAllocator,
 						   VkInstance *pInstance)
@@ -171,7 +192,9 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateInstance(const VkInstanceCreateInfo *p
 	}
 	int r = sl_context_create(&context, why, sizeof(why));
 	if (r < 0) {
-		fprintf(stderr, "sluice: %s\n", why);
+		if ((r != -ENOENT && r != -ECONNREFUSED) || is_asked_for()) {
+			fprintf(stderr, "sluice: %s\n", why);
+		}
 		return r == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_INITIALIZATION_FAILED;
 	}
 	result = create_instance(context, pCreateInfo, &extensions, &instance);
