@@ -127,6 +127,27 @@ def term(expression):
     return f"({expression})" if " " in expression or expression[0] == "*" else expression
 
 
+def add_sum(code, constant, terms, lines):
+    """The rest of a size function: a constant, terms (C), and lines that add to size."""
+    terms = list(terms)
+    # One statement that adds is a term as well.
+    if lines and lines[0].startswith("size += ") and lines[-1].endswith(";") and \
+            not any(line.endswith(";") for line in lines[:-1]):
+        terms.append(" ".join(line.strip() for line in lines).removeprefix("size += ")[:-1])
+        lines = []
+    if not lines and len(terms) < 2:
+        if constant or not terms:
+            terms.insert(0, str(constant))
+        code.add(f"return {' + '.join(terms)};")
+        return
+    code.add(f"size_t size = {constant};")
+    code.add()
+    for term_text in terms:
+        code.add(f"size += {term_text};")
+    code.lines += lines
+    code.add("return size;")
+
+
 def product(node, base, size):
     """The bytes of an array's elements of a constant size, as a C expression."""
     return f"(size_t){term(node.length.replace('{base}', base))} * {size}"

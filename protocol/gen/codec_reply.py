@@ -5,8 +5,8 @@ through pointers in structs that are otherwise read."""
 from c_code import Code
 
 from codec_names import address, element, fill
-from codec_parts import (Run, elements_size, get, offset, product, put, split_runs, split_spans,
-                         span_size)
+from codec_parts import (Run, add_sum, elements_size, get, offset, product, put, split_runs,
+                         split_spans, span_size)
 from codec_request import value_of
 from plan import IN, FixedArray, Handle, Pointer, Scalar, StructRef, is_raw, node_has_outputs
 from registry import GenError
@@ -137,8 +137,6 @@ class Reply:
         if isinstance(node, Pointer):
             self.pointer(code, item, value, base, verb)
         elif isinstance(node, FixedArray):
-            if isinstance(node.elem, (Handle, Pointer)):
-                raise GenError(item.place, f"{item.name}: cannot return handles in a struct")
             code.open(f"for (size_t i = 0; i < {node.count}; i++)")
             self.call(code, verb, node.elem.plan, f"{value}[i]")
             code.close()
@@ -240,15 +238,7 @@ class Reply:
         if verb == "size":
             inner = code.inner()
             constant = self.size_fields(inner, fields, "value")
-            if not inner.lines:
-                code.add(f"return {constant} + {chain};" if chain else f"return {constant};")
-                return code
-            code.add(f"size_t size = {constant};")
-            code.add()
-            if chain:
-                code.add(f"size += {chain};")
-            code.lines += inner.lines
-            code.add("return size;")
+            add_sum(code, constant, [chain] if chain else [], inner.lines)
             return code
         if chain:
             code.add(f"{chain};")
@@ -282,13 +272,7 @@ class Reply:
                 constant += 4
             else:
                 self.size_pointer(inner, item, value_of(item, "args"), "args")
-        if not inner.lines:
-            code.add(f"return {constant};")
-            return code
-        code.add(f"size_t size = {constant};")
-        code.add()
-        code.lines += inner.lines
-        code.add("return size;")
+        add_sum(code, constant, (), inner.lines)
         return code
 
     def command_encode(self, plan):

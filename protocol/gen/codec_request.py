@@ -5,8 +5,8 @@ those that are filled."""
 from c_code import Code
 
 from codec_names import address, context_parameter, element, fill
-from codec_parts import (Run, bool_text, elements_size, get, is_fixed, offset, product, put,
-                         split_runs, split_spans, span_size)
+from codec_parts import (Run, add_sum, bool_text, elements_size, get, is_fixed, offset, product,
+                         put, split_runs, split_spans, span_size)
 from plan import (OUT, FixedArray, Handle, Pointer, Scalar, StructRef, has_skeleton, is_raw,
                   padded)
 from registry import GenError
@@ -30,12 +30,7 @@ class Request:
         constant = 0
         for item in fields:
             constant += self.size_field(inner, item, base)
-        code.add(f"size_t size = {constant};")
-        code.add()
-        for line in terms:
-            code.add(f"size += {line};")
-        code.lines += inner.lines
-        code.add("return size;")
+        add_sum(code, constant, terms, inner.lines)
         return code
 
     def size_field(self, code, item, base):
@@ -641,7 +636,7 @@ class Request:
     def skeleton_size(self, fields, terms):
         code = Code()
         constant = 0
-        inner = Code()
+        inner = code.inner()
         for item in fields:
             if item.is_count_of:
                 constant += item.node.wire_size
@@ -651,15 +646,7 @@ class Request:
             else:
                 function = self.places.function("skeleton_size", item.node.plan)
                 inner.add(f"size += {function}(caps, &value->{item.name});")
-        if not inner.lines and len(terms) < 2:
-            code.add(f"return {' + '.join([str(constant)] * bool(constant or not terms) + terms)};")
-            return code
-        code.add(f"size_t size = {constant};")
-        code.add()
-        for line in terms:
-            code.add(f"size += {line};")
-        code.lines += inner.lines
-        code.add("return size;")
+        add_sum(code, constant, terms, inner.lines)
         return code
 
     def skeleton_encode_field(self, code, item, base):
@@ -704,7 +691,7 @@ class Request:
         if plan.fixed_size is not None:
             code.add(f"return SL_SIZE_{plan.name};")
             return code
-        inner = Code()
+        inner = code.inner()
         constant = 0
         for item in plan.travels:
             if self.is_count(item):
@@ -713,10 +700,7 @@ class Request:
                 constant += self.size_field(inner, item, "args")
         if not inner.lines:
             raise AssertionError(f"{plan.name} has a fixed size")
-        code.add(f"size_t size = {constant};")
-        code.add()
-        code.lines += inner.lines
-        code.add("return size;")
+        add_sum(code, constant, (), inner.lines)
         return code
 
     def command_encode(self, plan):

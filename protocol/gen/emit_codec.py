@@ -125,4 +125,6 @@ class File:
         lines = self.code.lines
         while lines and not lines[-1]:
             lines.pop()
-        write_file(model, out, name, what, text.text() + "\n".join(lines) + "\n")
+        while not lines and not text.lines[-1]:
+            text.lines.pop()
+        write_file(model, out, name, what, text.text() + "".join(line + "\n" for line in lines))

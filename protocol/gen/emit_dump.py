@@ -172,7 +172,8 @@ class Dump:
             context = ", context" if struct.direction == IN and struct.context else ""
             body.add(f"case {struct.struct.stype}:")
             body_of = "_body" if struct.is_base else ""
-            body.add(f"\tsl_dump_{struct.name}{body_of}(out, (const {struct.name} *)item{context});")
+            body.add(f"\tsl_dump_{struct.name}{body_of}(out,"
+                     f" (const {struct.name} *)item{context});")
             body.add("\treturn;")
         body.add("default:")
         body.add("\treturn;")

@@ -67,7 +67,8 @@ def command_table(plan, code):
         name = command.name
         recorded = "true" if command.wire.guest == "record" else "false"
         reply = f", ROUNDTRIP_REPLY_LINE({name})" if command.has_reply else ""
-        code.add(f"{{ ROUNDTRIP_LINE({name}), {recorded}, ROUNDTRIP_REQUEST_LINE({name}){reply} }},")
+        code.add(f"{{ ROUNDTRIP_LINE({name}), {recorded},"
+                 f" ROUNDTRIP_REQUEST_LINE({name}){reply} }},")
     code.close(";")
     code.add("const size_t roundtrip_command_count = SL_ARRAY_COUNT(roundtrip_commands);")
 

@@ -443,7 +443,7 @@ class Planner:
             plan = self.struct(name, direction, member.place)
             plan.is_base = True
             context = self.fact_text(owner, member.name, "pass")
-            if plan.context and context is None and direction == IN:
+            if plan.context and context is None and direction == IN and not member.selector:
                 raise GenError(member.place, f"{owner}.{member.name}: the fact 'pass' is missing:"
                                f" {name} needs a context")
             if context is not None:
@@ -459,6 +459,8 @@ class Planner:
                 e.name for e in self.model.enums.values()
                 if any(h.objtype in e.values for h in self.model.handles.values())):
             raise GenError(member.place, f"{member.name}: {by.type} is not the type of objects")
+        if members.index(by) > members.index(member):
+            raise GenError(member.place, f"{member.name} comes before {by.name}, its type")
         return Handle(member.type, None, False, "{base}->" + by.name)
 
     def node(self, owner, member, members, direction):
@@ -589,6 +591,8 @@ class Planner:
             node = self.node(plan.name, member, members, plan.direction)
             if member.selector:
                 self.select(plan, node, member)
+            if plan.direction == OUT and holds_handle(node):
+                raise GenError(member.place, f"{member.name}: cannot return handles in a struct")
             at = (at + node.calign - 1) // node.calign * node.calign
             plan.fields.append(Field(
                 member.name, node, self.when(plan.name, member, members), member.decl,
@@ -756,6 +760,11 @@ class Planner:
 
 VERBS = ("local", "omit", "null", "context", "as", "when", "always", "pass", "len", "input",
          "family")
+
+
+def holds_handle(node):
+    return isinstance(node, Handle) or \
+        isinstance(node, (FixedArray, Pointer)) and holds_handle(node.elem)
 
 
 def node_depth(node):
