@@ -112,4 +112,3 @@ def address(value):
 def element(pointer, node, index):
     """An element of an array, or the one value that is pointed to."""
     return f"{pointer}[{index}]" if node.is_array else "*" + pointer
-

@@ -324,5 +324,3 @@ def out_wire_size(plan):
     if plan.direction == IN or plan.chain is not None and plan.is_base:
         return None
     return plan.body_size
-
-

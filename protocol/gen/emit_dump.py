@@ -341,4 +341,3 @@ class Dump:
             code.add(f"sl_dump_int(out, {label}, {value});")
         else:
             code.add(f"sl_dump_uint(out, {label}, {value});")
-
