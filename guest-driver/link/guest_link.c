@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Whoever sleeps looks this often whether the host is still there. */
 #define HANGUP_INTERVAL_NS (100 * SL_NS_PER_MS)
@@ -379,10 +380,12 @@ static void dismiss_region(struct sl_guest_link *link, struct sl_region *region)
 	pthread_mutex_unlock(&link->region_lock);
 }
 
-int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
-				struct sl_region *ret_region)
+/* ret_fd: NULL, or see sl_guest_link_create_shared_region(). */
+static int create_region(struct sl_guest_link *link, size_t size, struct sl_region *ret_region,
+			 int *ret_fd)
 {
 	struct sl_region region = { 0 };
+	int fd = -1;
 	int share;
 
 	if (sl_guest_link_is_lost(link)) {
@@ -405,6 +408,9 @@ int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 	if (r < 0) {
 		goto fail;
 	}
+	if (ret_fd != NULL && link->ops->dup != NULL) {
+		fd = link->ops->dup(link->carrier, share);
+	}
 	struct sl_packet_region packet = { .region_id = region.id, .size = region.size };
 	sl_handshake_init_header(&packet.header, SL_PACKET_REGION, sizeof(packet));
 	r = link->ops->send_packet(link->carrier, &packet, sizeof(packet), share);
@@ -414,12 +420,30 @@ int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 		goto fail;
 	}
 	*ret_region = region;
+	if (ret_fd != NULL) {
+		*ret_fd = fd < 0 ? -1 : fd;
+	}
 	return 0;
 
 fail:
+	if (fd >= 0) {
+		close(fd);
+	}
 	link->ops->free(link->carrier, region.data, region.size, share);
 	free(region.node);
 	return r;
+}
+
+int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
+				struct sl_region *ret_region)
+{
+	return create_region(link, size, ret_region, NULL);
+}
+
+int sl_guest_link_create_shared_region(struct sl_guest_link *link, size_t size,
+				       struct sl_region *ret_region, int *ret_fd)
+{
+	return create_region(link, size, ret_region, ret_fd);
 }
 
 void sl_guest_link_destroy_region(struct sl_guest_link *link, struct sl_region *region)

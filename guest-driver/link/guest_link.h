@@ -95,6 +95,11 @@ bool sl_guest_link_check_lost(struct sl_guest_link *link);
  * allows this context); -EPIPE; -errno. */
 int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 				struct sl_region *ret_region);
+/* The same, and a descriptor of the region's pages that another process of the guest can map:
+ * offset 0 is the region's first byte. The caller closes it. *ret_fd is -1 where the carrier has
+ * none to give. */
+int sl_guest_link_create_shared_region(struct sl_guest_link *link, size_t size,
+				       struct sl_region *ret_region, int *ret_fd);
 /* Unmap and forget. A message that makes the host forget it (slReleaseRegion) must have been
  * sent before. Accepts a zeroed region. */
 void sl_guest_link_destroy_region(struct sl_guest_link *link, struct sl_region *region);

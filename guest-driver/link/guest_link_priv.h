@@ -28,6 +28,9 @@ struct sl_guest_carrier_ops {
 	 * it until it has been handed to the host, which ends it also on failure. */
 	int (*alloc)(struct sl_guest_carrier *carrier, const char *name, size_t size,
 		     void **ret_data, int *ret_share);
+	/* A descriptor of what share names, for other processes of the guest to map; -errno. NULL:
+	 * the carrier has no such thing. */
+	int (*dup)(struct sl_guest_carrier *carrier, int share);
 	/* share: -1 once the host has been given it. */
 	void (*free)(struct sl_guest_carrier *carrier, void *data, size_t size, int share);
 	/* Send HELLO with the shares (ended by this, also on failure), receive WELCOME into

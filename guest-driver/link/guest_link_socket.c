@@ -262,6 +262,13 @@ static int socket_alloc(struct sl_guest_carrier *carrier, const char *name, size
 	return 0;
 }
 
+static int socket_dup(struct sl_guest_carrier *carrier, int share)
+{
+	int fd = fcntl(share, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static void socket_free(struct sl_guest_carrier *carrier, void *data, size_t size, int share)
 {
 	munmap(data, size);
@@ -371,6 +378,7 @@ const struct sl_guest_carrier_ops sl_guest_carrier_socket = {
 	.close = socket_close,
 	.abandon = socket_abandon,
 	.alloc = socket_alloc,
+	.dup = socket_dup,
 	.free = socket_free,
 	.greet = socket_greet,
 	.send_packet = socket_send_packet,

@@ -25,6 +25,7 @@ struct sl_context {
 	struct sl_bytes_map replies; /* of questions whose answer never changes */
 
 	atomic_bool loss_reported;
+	atomic_uint local_signals;	       /* semaphores that are signalled in the guest only */
 	pthread_mutex_t lock;		       /* guards all below */
 	uint64_t queue_slots[2];	       /* bit: the slot of the sync page is in use */
 	uint32_t next_queue_slot;	       /* where the search for a free slot starts */

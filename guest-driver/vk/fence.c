@@ -60,6 +60,15 @@ void sl_fence_set_pending(VkFence fence, uint32_t slot, uint64_t number)
 	}
 }
 
+void sl_fence_signal(VkFence fence)
+{
+	if (fence != VK_NULL_HANDLE) {
+		/* pairs with the acquire in is_signalled() */
+		atomic_store_explicit(&from_handle(fence)->state, SIGNALLED, memory_order_release);
+		sl_guest_link_wake(from_handle(fence)->base.context->link);
+	}
+}
+
 uint64_t sl_fence_deadline(uint64_t timeout_ns)
 {
 	struct timespec now;

@@ -11,6 +11,9 @@
  */
 void sl_fence_set_pending(VkFence fence, uint32_t slot, uint64_t number);
 
+/* The fence is signalled at once. VK_NULL_HANDLE: nothing. */
+void sl_fence_signal(VkFence fence);
+
 /* CLOCK_MONOTONIC now + timeout_ns, saturating: UINT64_MAX never comes. 0 stays 0: look once. */
 uint64_t sl_fence_deadline(uint64_t timeout_ns);
 

@@ -2,6 +2,8 @@
 /* Allocation and mapping. Mapped memory is coherent: flush and invalidate have nothing to do. */
 #include "guest-driver/vk/memory.h"
 
+#include <unistd.h>
+
 #include "guest-driver/vk/device.h"
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/physical_device.h"
@@ -42,7 +44,7 @@ static VkResult ask_host(struct sl_device *device, const VkMemoryAllocateInfo *i
 
 /* A region for a host-visible type; nothing for the others. */
 static VkResult create_region(struct sl_device *device, const VkMemoryAllocateInfo *info,
-			      struct sl_memory *memory)
+			      struct sl_memory *memory, int *ret_fd)
 {
 	const VkPhysicalDeviceMemoryProperties *properties =
 		sl_physical_device_get_memory(device->physical_device);
@@ -58,34 +60,49 @@ static VkResult create_region(struct sl_device *device, const VkMemoryAllocateIn
 	    info->allocationSize > SIZE_MAX) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	int r = sl_guest_link_create_region(device->base.context->link,
-					    (size_t)info->allocationSize, &memory->region);
+	struct sl_guest_link *link = device->base.context->link;
+	size_t size = (size_t)info->allocationSize;
+	int r = ret_fd != NULL
+			? sl_guest_link_create_shared_region(link, size, &memory->region, ret_fd)
+			: sl_guest_link_create_region(link, size, &memory->region);
 	return r < 0 && r != -EPIPE ? VK_ERROR_OUT_OF_HOST_MEMORY : sl_vk_result(r);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL sl_vkAllocateMemory(VkDevice handle,
+VkResult sl_memory_allocate(struct sl_device *device, const VkMemoryAllocateInfo *info,
+			    VkDeviceMemory *ret_memory, int *ret_fd)
+{
+	struct sl_memory *memory = sl_guest_object_create(
+		&device->base, VK_OBJECT_TYPE_DEVICE_MEMORY, sizeof(*memory));
+	int fd = -1;
+
+	*ret_memory = VK_NULL_HANDLE;
+	if (memory == NULL) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	VkResult result = create_region(device, info, memory, ret_fd != NULL ? &fd : NULL);
+	if (result == VK_SUCCESS) {
+		result = ask_host(device, info, memory);
+	}
+	if (result != VK_SUCCESS) {
+		if (fd >= 0) {
+			close(fd);
+		}
+		destroy_memory(memory);
+		return result;
+	}
+	if (ret_fd != NULL) {
+		*ret_fd = fd;
+	}
+	*ret_memory = (VkDeviceMemory)(uintptr_t)memory;
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL sl_vkAllocateMemory(VkDevice device,
 						   const VkMemoryAllocateInfo *pAllocateInfo,
 						   const VkAllocationCallbacks *pAllocator,
 						   VkDeviceMemory *pMemory)
 {
-	struct sl_device *device = (struct sl_device *)handle;
-	struct sl_memory *memory = sl_guest_object_create(
-		&device->base, VK_OBJECT_TYPE_DEVICE_MEMORY, sizeof(*memory));
-
-	*pMemory = VK_NULL_HANDLE;
-	if (memory == NULL) {
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	VkResult result = create_region(device, pAllocateInfo, memory);
-	if (result == VK_SUCCESS) {
-		result = ask_host(device, pAllocateInfo, memory);
-	}
-	if (result != VK_SUCCESS) {
-		destroy_memory(memory);
-		return result;
-	}
-	*pMemory = (VkDeviceMemory)(uintptr_t)memory;
-	return VK_SUCCESS;
+	return sl_memory_allocate((struct sl_device *)device, pAllocateInfo, pMemory, NULL);
 }
 
 VKAPI_ATTR void VKAPI_CALL sl_vkFreeMemory(VkDevice device, VkDeviceMemory memory,

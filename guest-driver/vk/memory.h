@@ -11,4 +11,11 @@ struct sl_memory {
 	struct sl_region region; /* data NULL: the host allocates, nobody maps */
 };
 
+struct sl_device;
+
+/* vkAllocateMemory. ret_fd: NULL, or gets a descriptor of the pages of a host-visible type that
+ * other processes of the guest can map; the caller closes it; -1: there is none. */
+VkResult sl_memory_allocate(struct sl_device *device, const VkMemoryAllocateInfo *info,
+			    VkDeviceMemory *ret_memory, int *ret_fd);
+
 #endif

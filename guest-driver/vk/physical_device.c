@@ -76,6 +76,34 @@ VKAPI_ATTR void VKAPI_CALL sl_vkGetPhysicalDeviceProperties2(
 	clamp_version(&pProperties->properties);
 }
 
+/* Of extensions that are made in this driver and have no part on the host. */
+static void fill_guest_features(void *next)
+{
+	for (VkBaseOutStructure *at = next; at != NULL; at = at->pNext) {
+		if (at->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR) {
+			((VkPhysicalDevicePresentIdFeaturesKHR *)at)->presentId = VK_TRUE;
+		} else if (at->sType ==
+			   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR) {
+			((VkPhysicalDevicePresentWaitFeaturesKHR *)at)->presentWait = VK_TRUE;
+		}
+	}
+}
+
+VKAPI_ATTR void VKAPI_CALL sl_vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physicalDevice,
+							   VkPhysicalDeviceFeatures2 *pFeatures)
+{
+	struct sl_vkGetPhysicalDeviceFeatures2 args = {
+		.physicalDevice = physicalDevice,
+		.pFeatures = pFeatures,
+	};
+
+	if (SL_MESSAGE_ASK_CACHED(SL_GUEST_OBJECT(physicalDevice), vkGetPhysicalDeviceFeatures2,
+				  &args) < 0) {
+		pFeatures->features = (VkPhysicalDeviceFeatures){ 0 };
+	}
+	fill_guest_features(pFeatures->pNext);
+}
+
 const VkPhysicalDeviceMemoryProperties *
 sl_physical_device_get_memory(struct sl_physical_device *device)
 {

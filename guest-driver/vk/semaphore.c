@@ -23,7 +23,8 @@ struct pending_signal {
 struct sl_semaphore {
 	struct sl_guest_object base;
 	bool is_timeline;
-	pthread_mutex_t lock; /* guards all below */
+	atomic_bool is_local_signal; /* counted in the context's local_signals */
+	pthread_mutex_t lock;	     /* guards all below */
 	uint64_t value;
 	uint32_t count;
 	uint32_t capacity;
@@ -44,6 +45,26 @@ static struct sl_semaphore *from_handle(VkSemaphore handle)
 bool sl_semaphore_is_timeline(VkSemaphore semaphore)
 {
 	return from_handle(semaphore)->is_timeline;
+}
+
+void sl_semaphore_signal_locally(VkSemaphore handle)
+{
+	struct sl_semaphore *semaphore = from_handle(handle);
+
+	if (semaphore != NULL && !atomic_exchange(&semaphore->is_local_signal, true)) {
+		atomic_fetch_add(&semaphore->base.context->local_signals, 1);
+	}
+}
+
+bool sl_semaphore_take_local_signal(VkSemaphore handle)
+{
+	struct sl_semaphore *semaphore = from_handle(handle);
+
+	if (!atomic_exchange(&semaphore->is_local_signal, false)) {
+		return false;
+	}
+	atomic_fetch_sub(&semaphore->base.context->local_signals, 1);
+	return true;
 }
 
 /* Take what has completed into the value. */
@@ -152,6 +173,7 @@ static struct sl_semaphore *create_semaphore(struct sl_guest_object *device,
 
 static void destroy_semaphore(struct sl_semaphore *semaphore)
 {
+	(void)sl_semaphore_take_local_signal((VkSemaphore)(uintptr_t)semaphore);
 	if (semaphore->signals != semaphore->inline_signals) {
 		free(semaphore->signals);
 	}

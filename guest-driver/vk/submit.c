@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* vkQueueSubmit, vkQueueSubmit2, vkQueueBindSparse: each message is one numbered submission. */
+#include <stdlib.h>
+
 #include "guest-driver/vk/chain.h"
 #include "guest-driver/vk/fence.h"
+#include "guest-driver/vk/local_waits.h"
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/queue.h"
 #include "guest-driver/vk/result.h"
@@ -231,18 +234,48 @@ static VkResult submit(VkQueue handle, const struct batch_type *type, uint32_t c
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkQueueSubmit(VkQueue queue, uint32_t submitCount,
 						const VkSubmitInfo *pSubmits, VkFence fence)
 {
-	return submit(queue, &submit_type, submitCount, pSubmits, fence);
+	void *copy = NULL;
+
+	if (sl_local_waits_any(SL_GUEST_OBJECT(queue)->context)) {
+		VkResult result = sl_local_waits_drop(submitCount, &pSubmits, &copy);
+		if (result != VK_SUCCESS) {
+			return result;
+		}
+	}
+	VkResult result = submit(queue, &submit_type, submitCount, pSubmits, fence);
+	free(copy);
+	return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkQueueSubmit2(VkQueue queue, uint32_t submitCount,
 						 const VkSubmitInfo2 *pSubmits, VkFence fence)
 {
-	return submit(queue, &submit2_type, submitCount, pSubmits, fence);
+	void *copy = NULL;
+
+	if (sl_local_waits_any(SL_GUEST_OBJECT(queue)->context)) {
+		VkResult result = sl_local_waits_drop2(submitCount, &pSubmits, &copy);
+		if (result != VK_SUCCESS) {
+			return result;
+		}
+	}
+	VkResult result = submit(queue, &submit2_type, submitCount, pSubmits, fence);
+	free(copy);
+	return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkQueueBindSparse(VkQueue queue, uint32_t bindInfoCount,
 						    const VkBindSparseInfo *pBindInfo,
 						    VkFence fence)
 {
-	return submit(queue, &bind_type, bindInfoCount, pBindInfo, fence);
+	void *copy = NULL;
+
+	if (sl_local_waits_any(SL_GUEST_OBJECT(queue)->context)) {
+		VkResult result = sl_local_waits_drop_bind(bindInfoCount, &pBindInfo, &copy);
+		if (result != VK_SUCCESS) {
+			return result;
+		}
+	}
+	VkResult result = submit(queue, &bind_type, bindInfoCount, pBindInfo, fence);
+	free(copy);
+	return result;
 }

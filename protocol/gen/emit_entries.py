@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """sl_entries_*.c: the guest driver's entry points that need no hand, and sl_entries.[ch]: the
-table of all entry points by name."""
+table of all entry points by name. Those whose prototypes need the headers of a window system are
+declared in sl_entries_platform.h."""
 
 from layout import assign, join
 from plan import make_plan
 from registry import GenError
 from tables import (FAMILIES, block_needs, carried_extensions, core_minor, created_param,
-                    destroyed_param, family, first_handle, is_core)
+                    destroyed_param, family, first_handle, has_platform_type, is_core)
 from writer import guard, write_file
 
 WHAT = "Entry points of the guest driver that only pass a command on."
@@ -22,6 +23,9 @@ def emit(model, out):
         write_file(model, out, f"sl_entries_{name}.c", WHAT, includes(name) + "".join(bodies))
     write_file(model, out, "sl_entries.h", "The entry points of the guest driver.",
                header(model, entries))
+    write_file(model, out, "sl_entries_platform.h",
+               "The entry points of the guest driver that take a window system's types.",
+               platform_header(model, entries))
     write_file(model, out, "sl_entries.c", "The entry points of the guest driver, by name.",
                table(model, entries))
 
@@ -179,8 +183,20 @@ def refuse(_model, command, _wire, _plan):
 
 # The table
 
+def platform_header(model, entries):
+    commands = [command for command, _ in entries if has_platform_type(model, command)]
+    macros = dict.fromkeys(model.platforms[model.extensions[name].platform]
+                           for command in commands for name in command.providers)
+    name = guard("sl_entries_platform.h")
+    return (f"#ifndef {name}\n#define {name}\n\n"
+            + "".join(f"#ifndef {macro}\n#define {macro}\n#endif\n" for macro in macros)
+            + "#include <vulkan/vulkan.h>\n\n"
+            + "".join(prototype(command, ";\n") for command in commands) + "\n#endif\n")
+
+
 def header(model, entries):
-    prototypes = "".join(prototype(command, ";\n") for command, _ in entries)
+    prototypes = "".join(prototype(command, ";\n") for command, _ in entries
+                         if not has_platform_type(model, command))
     return f"""#ifndef {guard("sl_entries.h")}
 #define {guard("sl_entries.h")}
 
@@ -274,6 +290,8 @@ def table(model, entries):
 
 #include <stddef.h>
 #include <string.h>
+
+#include "protocol/sl_entries_platform.h"
 
 #define ALONE UINT16_MAX
 

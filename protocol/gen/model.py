@@ -218,6 +218,7 @@ class Model:
         self.wire = {}
         self.abouts = []
         self.policies = {}
+        self.platforms = {}   # name -> the macro that uncovers its part of vulkan.h
         self.inputs = []      # paths, for the first line of what is generated
 
     def type_name(self, name):
@@ -264,6 +265,9 @@ class Builder:
         self.own_commands = set()
 
     def add_registry(self, root, own):
+        for platforms in root.children("platforms"):
+            for node in platforms.children("platform"):
+                self.model.platforms[node.get("name")] = node.get("protect")
         for types in root.children("types"):
             for node in types.children("type"):
                 self.index_type(node)
@@ -527,7 +531,8 @@ class Builder:
 
 def declaration(match, name):
     stars = match.group(3).replace(" ", "").replace("const", "const ")
-    return (f"{match.group(1) or ''}{match.group(2)} {stars.strip()}"
+    tag = "struct " if f"struct {match.group(2)}" in match.string else ""
+    return (f"{match.group(1) or ''}{tag}{match.group(2)} {stars.strip()}"
             f"{' ' if stars.endswith(' ') else ''}{name}{match.group(4)}"
             f"{':' + match.group(5) if match.group(5) else ''}")
 

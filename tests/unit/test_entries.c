@@ -28,7 +28,7 @@ static void test_names_are_found(void **state)
 	assert_int_equal(sl_entry_find("vkCreateInstance")->level, SL_ENTRY_GLOBAL);
 	assert_int_equal(sl_entry_find("vkDestroyInstance")->level, SL_ENTRY_INSTANCE);
 	assert_int_equal(sl_entry_find("vkCreateDevice")->level, SL_ENTRY_PHYSICAL_DEVICE);
-	assert_null(sl_entry_find("vkCreateSwapchainKHR"));
+	assert_null(sl_entry_find("vkCreateSharedSwapchainsKHR"));
 	assert_null(sl_entry_find("slCreateQueue"));
 	assert_null(sl_entry_find("vkCreateBuffe"));
 	assert_null(sl_entry_find(""));
