@@ -461,7 +461,7 @@ class Planner:
             raise GenError(member.place, f"{member.name}: {by.type} is not the type of objects")
         if members.index(by) > members.index(member):
             raise GenError(member.place, f"{member.name} comes before {by.name}, its type")
-        return Handle(member.type, None, False, "{base}->" + by.name)
+        return Handle(member.type, None, True, "{base}->" + by.name)
 
     def node(self, owner, member, members, direction):
         self.require_fact(owner, member, direction)
