@@ -63,12 +63,11 @@ static struct message new_message(uint16_t command_id, size_t size)
 #define MESSAGE(h, command, ...)                                                                \
 	({                                                                                      \
 		const struct sl_##command args = { __VA_ARGS__ };                               \
-		struct message message =                                                        \
+		struct message made =                                                           \
 			new_message(SL_COMMAND_##command, sl_size_##command((h)->caps, &args)); \
-		struct sl_writer out = { message.payload, message.payload + message.size,       \
-					 (h)->caps };                                           \
+		struct sl_writer out = { made.payload, made.payload + made.size, (h)->caps };   \
 		sl_encode_##command(&out, &args);                                               \
-		message;                                                                        \
+		made;                                                                           \
 	})
 
 #define HANDLE(h, object, type) ((type)(void *)&(h)->objects[object])
