@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The stats page: what a context uses, written by its renderer, read by the daemon. One page per
  * context in a memfd that the daemon creates. A renderer can lie about its own context only.
- * All fields are relaxed atomics: each is right by itself, no two belong together. */
+ * All fields are relaxed atomics: each is right by itself, and but for the GPU time no two belong
+ * together. */
 #ifndef SL_HOST_BASE_STATS_H
 #define SL_HOST_BASE_STATS_H
 
@@ -15,7 +16,7 @@ struct sl_stats {
 	/* These only grow. */
 	_Atomic uint64_t submissions; /* given to a host queue */
 	_Atomic uint64_t completed;   /* of those */
-	_Atomic uint64_t gpu_busy_ns; /* per queue, from max(submission, previous end) to the end */
+	_Atomic uint64_t gpu_busy_ns; /* something was with the driver; but for what is there now */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t message_bytes;
 	/* These are what is in use now. */
@@ -23,6 +24,10 @@ struct sl_stats {
 	_Atomic uint64_t shared_memory_bytes; /* guest pages bound to device memory */
 	_Atomic uint64_t objects;
 	_Atomic uint64_t last_command_id; /* wire id of the message last begun; for post-mortems */
+	/* Since when something is with the driver, CLOCK_MONOTONIC; 0: nothing is. Read and written
+	 * together with gpu_busy_ns, by the functions below. */
+	_Atomic uint64_t gpu_busy_since_ns;
+	_Atomic uint64_t gpu_busy_turn; /* odd: the two are being written */
 };
 static_assert(sizeof(struct sl_stats) <= SL_STATS_SIZE, "shared page");
 
@@ -45,5 +50,12 @@ static inline uint64_t sl_stats_get(const _Atomic uint64_t *field)
 {
 	return atomic_load_explicit(field, memory_order_relaxed);
 }
+
+/* Add to the GPU time, and say since when more is under way. One writer at a time. */
+void sl_stats_set_gpu_busy(struct sl_stats *stats, uint64_t added_ns, uint64_t since_ns);
+
+/* The GPU time up to now, with what is under way. A writer that is at it, or lies, is not waited
+ * for: then what is under way is left out. */
+uint64_t sl_stats_get_gpu_busy(const struct sl_stats *stats, uint64_t now_ns);
 
 #endif

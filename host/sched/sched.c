@@ -38,6 +38,7 @@ struct sl_sched_guest {
 	uint64_t virtual_now; /* of its contexts */
 	uint32_t waiting_count;
 	bool paused;
+	bool is_over_cap;      /* when it was last looked at */
 	int64_t cap_tokens_ns; /* GPU time it may use before the cap bites; < 0: owed */
 	uint64_t cap_refill_ns;
 };
@@ -49,6 +50,7 @@ struct sl_sched {
 	uint64_t virtual_now;
 	struct sl_sched_context *holder;
 	uint64_t holder_slice_ns;
+	uint64_t holder_used_ns; /* charged for this grant so far */
 	uint64_t contended_ns; /* since when somebody waits beside the holder; UINT64_MAX: nobody */
 	bool was_contended;
 	uint64_t last_contended_ns; /* if was_contended */
@@ -174,6 +176,17 @@ void sl_sched_set_policy(struct sl_sched *sched, enum sl_sched_policy policy)
 	sched->policy = policy;
 }
 
+enum sl_sched_policy sl_sched_get_policy(const struct sl_sched *sched)
+{
+	return sched->policy;
+}
+
+void sl_sched_set_slice(struct sl_sched *sched, uint64_t slice_ns)
+{
+	assert(slice_ns >= SL_SCHED_SLICE_MIN_NS && slice_ns <= SL_SCHED_SLICE_MAX_NS);
+	sched->slice_ns = slice_ns;
+}
+
 struct sl_sched_guest *sl_sched_add_guest(struct sl_sched *sched,
 					  const struct sl_sched_guest_params *params)
 {
@@ -204,9 +217,45 @@ int sl_sched_set_guest(struct sl_sched_guest *guest, const struct sl_sched_guest
 	return 0;
 }
 
-struct sl_sched_usage sl_sched_get_usage(const struct sl_sched_guest *guest)
+const struct sl_sched_usage *sl_sched_get_usage(const struct sl_sched_guest *guest)
 {
-	return guest->usage;
+	return &guest->usage;
+}
+
+const struct sl_sched_guest_params *sl_sched_get_params(const struct sl_sched_guest *guest)
+{
+	return &guest->params;
+}
+
+enum sl_sched_state sl_sched_get_state(const struct sl_sched *sched,
+				       const struct sl_sched_guest *guest)
+{
+	if (sched->holder != NULL && sched->holder->guest == guest) {
+		return SL_SCHED_HOLDS;
+	}
+	if (guest->paused) {
+		return SL_SCHED_PAUSED;
+	}
+	if (guest->waiting_count == 0) {
+		return SL_SCHED_IDLE;
+	}
+	return guest->is_over_cap ? SL_SCHED_CAPPED : SL_SCHED_WAITS;
+}
+
+/* What caps keep their guests from taking is left for the others: not counted here. */
+uint32_t sl_sched_get_entitlement(const struct sl_sched *sched, const struct sl_sched_guest *guest)
+{
+	const struct sl_sched_guest *other;
+	uint64_t ceiling = ceiling_permille(sched, guest);
+	uint64_t total = 0;
+
+	LIST_FOREACH(other, &sched->guests, link)
+	{
+		total += effective_weight(sched, other);
+	}
+	uint64_t share = effective_weight(sched, guest) * 1000 / total;
+
+	return (uint32_t)(share < ceiling ? share : ceiling);
 }
 
 struct sl_sched_context *sl_sched_add_context(struct sl_sched_guest *guest, void *data)
@@ -264,9 +313,13 @@ static void place_tag(uint64_t *tag, uint64_t virtual_now, uint64_t debt_max)
 	bound_tag(tag, virtual_now, debt_max);
 }
 
+/* Holds the GPU, or wants it and may have it. Who is paused or over its cap is like one who wants
+ * nothing: it must not hold virtual time back, or everybody else would run into the bound on debt
+ * and lose their order. */
 static bool guest_is_active(const struct sl_sched *sched, const struct sl_sched_guest *guest)
 {
-	return guest->waiting_count > 0 || (sched->holder != NULL && sched->holder->guest == guest);
+	return (guest->waiting_count > 0 && !guest->paused && !guest->is_over_cap) ||
+	       (sched->holder != NULL && sched->holder->guest == guest);
 }
 
 /* Virtual time is the least start tag of those who want the GPU or hold it. It never goes back. */
@@ -285,6 +338,13 @@ static void advance_virtual_time(struct sl_sched *sched)
 	if (least != NULL) {
 		sched->virtual_now = later_of(sched->virtual_now, least->start_tag);
 	}
+}
+
+/* The guest becomes active. */
+static void place_guest(const struct sl_sched *sched, struct sl_sched_guest *guest)
+{
+	place_tag(&guest->start_tag, sched->virtual_now,
+		  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
 }
 
 static void note_contention(struct sl_sched *sched, uint64_t now_ns)
@@ -307,8 +367,7 @@ void sl_sched_request(struct sl_sched *sched, struct sl_sched_context *context, 
 		return;
 	}
 	if (!guest_is_active(sched, guest)) {
-		place_tag(&guest->start_tag, sched->virtual_now,
-			  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
+		place_guest(sched, guest);
 	}
 	place_tag(&context->start_tag, guest->virtual_now, to_virtual(DEBT_MAX_NS, 1));
 	context->waiting = true;
@@ -327,6 +386,7 @@ static void end_wait(struct sl_sched_context *context, uint64_t now_ns)
 	context->waiting = false;
 	guest->waiting_count--;
 	guest->usage.wait_ns += waited;
+	sl_histogram_add(&guest->usage.waits, waited);
 	if (waited > guest->usage.wait_max_ns) {
 		guest->usage.wait_max_ns = waited;
 	}
@@ -342,9 +402,21 @@ void sl_sched_withdraw(struct sl_sched_context *context, uint64_t now_ns)
 void sl_sched_set_paused(struct sl_sched *sched, struct sl_sched_guest *guest, bool paused,
 			 uint64_t now_ns)
 {
+	struct sl_sched_context *context;
+
+	if (guest->paused == paused) {
+		return;
+	}
 	guest->paused = paused;
-	if (!paused && guest->waiting_count > 0) {
-		note_contention(sched, now_ns);
+	if (paused || guest->waiting_count == 0) {
+		return;
+	}
+	place_guest(sched, guest);
+	note_contention(sched, now_ns);
+	/* The pause was no wait for others. */
+	LIST_FOREACH(context, &guest->contexts, link)
+	{
+		context->since_ns = now_ns;
 	}
 }
 
@@ -428,6 +500,7 @@ static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_co
 		slice = slice < SL_SCHED_SLICE_MIN_NS ? SL_SCHED_SLICE_MIN_NS : slice;
 	}
 	sched->holder = context;
+	sched->holder_used_ns = 0;
 	sched->holder_slice_ns = is_alone(sched, context, now_ns) ? UINT64_MAX : slice;
 	sched->contended_ns = sched->holder_slice_ns == UINT64_MAX ? UINT64_MAX : now_ns;
 	advance_virtual_time(sched);
@@ -436,22 +509,42 @@ static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_co
 					.retry_ns = UINT64_MAX };
 }
 
-struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
+/* Returns when the first of those over their cap may run again; UINT64_MAX: there is none. */
+static uint64_t look_at_caps(struct sl_sched *sched, uint64_t now_ns)
 {
 	struct sl_sched_guest *guest;
-	struct candidate best = { 0 };
 	uint64_t retry_ns = UINT64_MAX;
 
-	assert(sched->holder == NULL);
-	advance_virtual_time(sched);
 	LIST_FOREACH(guest, &sched->guests, link)
 	{
 		if (guest->paused || guest->waiting_count == 0) {
 			continue;
 		}
 		uint64_t delay = cap_delay_ns(sched, guest, now_ns);
-		if (delay > 0) {
+		bool was_over_cap = guest->is_over_cap;
+
+		guest->is_over_cap = delay > 0;
+		if (guest->is_over_cap) {
 			retry_ns = now_ns + delay < retry_ns ? now_ns + delay : retry_ns;
+		} else if (was_over_cap) {
+			place_guest(sched, guest);
+		}
+	}
+	return retry_ns;
+}
+
+struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
+{
+	struct sl_sched_guest *guest;
+	struct candidate best = { 0 };
+
+	assert(sched->holder == NULL);
+	uint64_t retry_ns = look_at_caps(sched, now_ns);
+
+	advance_virtual_time(sched);
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (!guest_is_active(sched, guest)) {
 			continue;
 		}
 		struct candidate next = { .context = first_context(guest) };
@@ -490,8 +583,12 @@ void sl_sched_charge(struct sl_sched *sched, uint64_t used_ns, uint64_t now_ns)
 		sched->contended_ns = now_ns;
 	}
 	guest->usage.used_ns += used_ns;
+	sched->holder_used_ns += used_ns;
 	refill_cap(sched, guest, now_ns);
-	guest->cap_tokens_ns -= (int64_t)used_ns;
+	/* What was used while there was no cap must not be owed once there is one. */
+	if (ceiling_permille(sched, guest) < 1000) {
+		guest->cap_tokens_ns -= (int64_t)used_ns;
+	}
 	guest->start_tag += to_virtual(owed, effective_weight(sched, guest));
 	context->start_tag += to_virtual(owed, 1);
 	advance_virtual_time(sched);
@@ -504,10 +601,12 @@ void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more,
 	struct sl_sched_context *context = sched->holder;
 
 	assert(context != NULL);
-	if (sched->holder_slice_ns != UINT64_MAX && used_ns > sched->holder_slice_ns) {
-		context->guest->usage.overshoot_ns += used_ns - sched->holder_slice_ns;
-	}
 	sl_sched_charge(sched, used_ns, now_ns);
+	if (sched->holder_slice_ns != UINT64_MAX &&
+	    sched->holder_used_ns > sched->holder_slice_ns) {
+		context->guest->usage.overshoot_ns +=
+			sched->holder_used_ns - sched->holder_slice_ns;
+	}
 	if (wants_more) {
 		/* It stays active, so its tag is not placed anew. */
 		context->waiting = true;
@@ -538,5 +637,12 @@ bool sl_sched_is_wanted(const struct sl_sched *sched)
 
 bool sl_sched_is_contended(const struct sl_sched *sched)
 {
-	return sched->holder != NULL && (sched->holder->guest->paused || sl_sched_is_wanted(sched));
+	if (sched->holder == NULL) {
+		return false;
+	}
+	const struct sl_sched_guest *guest = sched->holder->guest;
+	bool is_standing = sched->holder_slice_ns == UINT64_MAX;
+
+	return guest->paused || sl_sched_is_wanted(sched) ||
+	       (is_standing && ceiling_permille(sched, guest) < 1000);
 }

@@ -12,6 +12,8 @@
 #ifndef SL_HOST_SCHED_SCHED_H
 #define SL_HOST_SCHED_SCHED_H
 
+#include "host/base/histogram.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,16 +56,28 @@ struct sl_sched_grant {
 
 struct sl_sched_usage {
 	uint64_t used_ns;     /* GPU time charged */
-	uint64_t wait_ns;     /* asked for the GPU, did not have it */
+	uint64_t wait_ns;     /* asked for the GPU, did not have it; not while paused */
 	uint64_t wait_max_ns; /* the longest such wait */
 	uint64_t grants;
 	uint64_t overshoot_ns; /* used beyond slices */
+	struct sl_histogram waits;
+};
+
+enum sl_sched_state {
+	SL_SCHED_IDLE,	 /* wants nothing */
+	SL_SCHED_WAITS,	 /* for its turn */
+	SL_SCHED_CAPPED, /* waits for its cap to let it run */
+	SL_SCHED_HOLDS,	 /* one of its contexts has the GPU */
+	SL_SCHED_PAUSED,
 };
 
 /* slice_ns: the default slice, within MIN..MAX. Returns NULL if memory is short. */
 struct sl_sched *sl_sched_create(enum sl_sched_policy policy, uint64_t slice_ns);
 void sl_sched_destroy(struct sl_sched *sched);
 void sl_sched_set_policy(struct sl_sched *sched, enum sl_sched_policy policy);
+enum sl_sched_policy sl_sched_get_policy(const struct sl_sched *sched);
+/* Of guests that have none of their own; within MIN..MAX. */
+void sl_sched_set_slice(struct sl_sched *sched, uint64_t slice_ns);
 
 /* NULL if params are out of range or memory is short. */
 struct sl_sched_guest *sl_sched_add_guest(struct sl_sched *sched,
@@ -75,7 +89,13 @@ int sl_sched_set_guest(struct sl_sched_guest *guest, const struct sl_sched_guest
 /* A paused guest's contexts wait; the one that holds the GPU keeps it until it is released. */
 void sl_sched_set_paused(struct sl_sched *sched, struct sl_sched_guest *guest, bool paused,
 			 uint64_t now_ns);
-struct sl_sched_usage sl_sched_get_usage(const struct sl_sched_guest *guest);
+/* Lent until the guest is removed. */
+const struct sl_sched_usage *sl_sched_get_usage(const struct sl_sched_guest *guest);
+const struct sl_sched_guest_params *sl_sched_get_params(const struct sl_sched_guest *guest);
+enum sl_sched_state sl_sched_get_state(const struct sl_sched *sched,
+				       const struct sl_sched_guest *guest);
+/* What the guest may have of the GPU, in thousandths, if all guests want as much as they can. */
+uint32_t sl_sched_get_entitlement(const struct sl_sched *sched, const struct sl_sched_guest *guest);
 
 struct sl_sched_context *sl_sched_add_context(struct sl_sched_guest *guest, void *data);
 /* If it holds the GPU it is released, charged used_ns. */
@@ -91,9 +111,10 @@ void sl_sched_withdraw(struct sl_sched_context *context, uint64_t now_ns);
 
 /* Decide who gets the GPU. Only while nobody holds it. */
 struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns);
-/* The holder gives the GPU back, having used used_ns of it. wants_more: it asks again at once. */
+/* The holder gives the GPU back, having used used_ns of it since it was last charged. wants_more:
+ * it asks again at once. */
 void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more, uint64_t now_ns);
-/* Charge part of a standing grant while it is held. */
+/* Charge part of a grant while it is held. */
 void sl_sched_charge(struct sl_sched *sched, uint64_t used_ns, uint64_t now_ns);
 
 bool sl_sched_is_paused(const struct sl_sched_guest *guest);
@@ -101,8 +122,8 @@ bool sl_sched_is_paused(const struct sl_sched_guest *guest);
 bool sl_sched_is_wanted(const struct sl_sched *sched);
 /* Who holds the GPU; NULL: nobody. */
 struct sl_sched_context *sl_sched_get_holder(const struct sl_sched *sched);
-/* True if the holder should give back as soon as it can: another context that may run waits, or
- * its guest was paused. */
+/* True if the holder should give back as soon as it can: another context that may run waits, its
+ * guest was paused, or a cap has come over a standing grant. */
 bool sl_sched_is_contended(const struct sl_sched *sched);
 
 #endif

@@ -389,6 +389,102 @@ static void test_paused_guest_waits_and_comes_back(void **state)
 	sl_sched_destroy(world.sched);
 }
 
+/* Somebody who may not run must not hold virtual time back: the others would run into the bound
+ * on debt, and forget their weights. */
+static void test_who_may_not_run_disturbs_nobody(void **state)
+{
+	for (int is_paused = 0; is_paused < 2; is_paused++) {
+		struct world world = { 0 };
+		struct sl_sched_guest_params params = NORMAL;
+
+		params.cap_permille = 10;
+		add(&world, params, 1 * MS, 0);
+		params = NORMAL;
+		params.weight = 3;
+		add(&world, params, 1 * MS, 0);
+		add(&world, NORMAL, 1 * MS, 0);
+		start(&world, SL_SCHED_BEST_EFFORT);
+		run_for(&world, 100 * MS);
+		sl_sched_set_paused(world.sched, world.clients[0].guest, is_paused == 1,
+				    world.now_ns);
+		run_for(&world, 20 * SECOND);
+		forget_usage(&world);
+		run_for(&world, 10 * SECOND);
+		double part = is_paused == 1 ? 1 : 0.99;
+		assert_share(&world, 1, 0.75 * part, 0.02);
+		assert_share(&world, 2, 0.25 * part, 0.02);
+		/* And it finds no hole to fill when it comes back. */
+		sl_sched_set_paused(world.sched, world.clients[0].guest, false, world.now_ns);
+		params.cap_permille = 1000;
+		params.weight = 1;
+		sl_sched_set_guest(world.clients[0].guest, &params);
+		forget_usage(&world);
+		run_for(&world, 500 * MS);
+		assert_share(&world, 0, 0.2, 0.1);
+		sl_sched_destroy(world.sched);
+	}
+}
+
+/* What was used before there was a cap is not owed to it. */
+static void test_a_new_cap_looks_forward_only(void **state)
+{
+	struct world world = { 0 };
+	struct sl_sched_guest_params params = NORMAL;
+
+	add(&world, NORMAL, 1 * MS, 0);
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 10 * SECOND);
+	params.cap_permille = 500;
+	sl_sched_set_guest(world.clients[0].guest, &params);
+	forget_usage(&world);
+	run_for(&world, 2 * SECOND);
+	assert_share(&world, 0, 0.5, 0.02);
+	sl_sched_destroy(world.sched);
+}
+
+static void test_a_cap_ends_a_standing_grant(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest *guest = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_context *context = sl_sched_add_context(guest, NULL);
+	struct sl_sched_guest_params params = NORMAL;
+
+	sl_sched_request(sched, context, 0);
+	assert_true(sl_sched_pick(sched, 0).slice_ns == UINT64_MAX);
+	params.cap_permille = 500;
+	sl_sched_set_guest(guest, &params);
+	assert_true(sl_sched_is_contended(sched));
+	sl_sched_destroy(sched);
+}
+
+static void test_states_are_told(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest_params params = NORMAL;
+	struct sl_sched_guest *first = sl_sched_add_guest(sched, &NORMAL);
+	params.weight = 3;
+	params.cap_permille = 100;
+	struct sl_sched_guest *second = sl_sched_add_guest(sched, &params);
+	struct sl_sched_context *a = sl_sched_add_context(first, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(second, NULL);
+
+	assert_int_equal(sl_sched_get_entitlement(sched, first), 250);
+	assert_int_equal(sl_sched_get_entitlement(sched, second), 100);
+	assert_int_equal(sl_sched_get_state(sched, first), SL_SCHED_IDLE);
+	sl_sched_request(sched, b, SECOND);
+	assert_int_equal(sl_sched_get_state(sched, second), SL_SCHED_WAITS);
+	sl_sched_pick(sched, SECOND);
+	assert_int_equal(sl_sched_get_state(sched, second), SL_SCHED_HOLDS);
+	sl_sched_release(sched, 50 * MS, true, SECOND + 50 * MS);
+	sl_sched_request(sched, a, SECOND + 50 * MS);
+	assert_ptr_equal(sl_sched_pick(sched, SECOND + 50 * MS).context, a);
+	assert_int_equal(sl_sched_get_state(sched, second), SL_SCHED_CAPPED);
+	sl_sched_set_paused(sched, second, true, SECOND + 50 * MS);
+	assert_int_equal(sl_sched_get_state(sched, second), SL_SCHED_PAUSED);
+	assert_true(sl_sched_get_usage(second)->overshoot_ns >= 48 * MS);
+	sl_sched_destroy(sched);
+}
+
 static void test_alone_the_grant_stands(void **state)
 {
 	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
@@ -480,6 +576,10 @@ int main(void)
 		cmocka_unit_test(test_debt_is_bounded),
 		cmocka_unit_test(test_contexts_share_their_guests_part),
 		cmocka_unit_test(test_paused_guest_waits_and_comes_back),
+		cmocka_unit_test(test_who_may_not_run_disturbs_nobody),
+		cmocka_unit_test(test_a_new_cap_looks_forward_only),
+		cmocka_unit_test(test_a_cap_ends_a_standing_grant),
+		cmocka_unit_test(test_states_are_told),
 		cmocka_unit_test(test_alone_the_grant_stands),
 		cmocka_unit_test(test_bad_parameters_are_refused),
 		cmocka_unit_test(test_invariants_hold_for_random_mixtures),
