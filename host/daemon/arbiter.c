@@ -6,13 +6,22 @@
 #include <stdlib.h>
 
 #include "host/base/clock.h"
+#include "host/base/stats.h"
 #include "host/daemon/worker.h"
 
 struct sl_arbiter_context {
 	struct sl_arbiter *arbiter;
+	struct sl_arbiter_guest *guest;
 	struct sl_sched_context *sched;
 	struct sl_worker *worker;
+	const struct sl_stats *stats;
 	void *data;
+};
+
+struct sl_arbiter_guest {
+	struct sl_sched_guest *sched;
+	uint64_t used_ns;
+	uint64_t gap_ns;
 };
 
 struct sl_arbiter {
@@ -26,10 +35,12 @@ struct sl_arbiter {
 	uint64_t granted_ns;
 	uint64_t slice_ns; /* of the present grant; UINT64_MAX: standing */
 	bool is_revoked;
-	uint64_t released_ns; /* when the GPU came back last, or start */
-	bool was_wanted;      /* somebody waited then */
+	uint64_t cut_ns;  /* when the last work of the grant before this one ended, with more to do;
+			   * 0: it had no more, or the GPU was idle since */
+	uint64_t busy_ns; /* the holder's GPU time, as far as it is on the account */
 	uint64_t start_ns;
-	struct sl_arbiter_account account; /* but for the present state's part */
+	uint64_t settled_ns; /* up to when the account is complete */
+	struct sl_arbiter_account account;
 };
 
 static void arm_timer(struct sl_arbiter *arbiter, uint64_t time_ns)
@@ -47,41 +58,75 @@ static void send_msg(const struct sl_arbiter_context *context, uint32_t type, ui
 	sl_worker_send_sched(context->worker, &msg);
 }
 
+static const struct sl_arbiter_context *get_holder(const struct sl_arbiter *arbiter)
+{
+	const struct sl_sched_context *holder = sl_sched_get_holder(arbiter->sched);
+
+	return holder != NULL ? sl_sched_get_data(holder) : NULL;
+}
+
+/* Put the time since the last call on the account of whom it belongs to. Before every change of
+ * who holds the GPU, wants it, or may have it. */
+static void settle(struct sl_arbiter *arbiter, uint64_t now_ns)
+{
+	const struct sl_arbiter_context *holder = get_holder(arbiter);
+	uint64_t elapsed_ns = now_ns - arbiter->settled_ns;
+
+	arbiter->settled_ns = now_ns;
+	if (holder == NULL) {
+		arbiter->account.idle_ns += elapsed_ns;
+		return;
+	}
+	uint64_t busy_ns = sl_stats_get_gpu_busy(holder->stats, now_ns);
+	uint64_t used_ns = busy_ns > arbiter->busy_ns ? busy_ns - arbiter->busy_ns : 0;
+	bool is_wanted = arbiter->slice_ns != UINT64_MAX || arbiter->is_revoked;
+
+	/* Whatever a renderer says, no time counts twice. */
+	arbiter->busy_ns = busy_ns;
+	used_ns = used_ns < elapsed_ns ? used_ns : elapsed_ns;
+	arbiter->account.used_ns += used_ns;
+	holder->guest->used_ns += used_ns;
+	if (is_wanted) {
+		arbiter->account.gap_ns += elapsed_ns - used_ns;
+		holder->guest->gap_ns += elapsed_ns - used_ns;
+	} else {
+		arbiter->account.idle_ns += elapsed_ns - used_ns;
+	}
+	/* What counts is how long nobody else could have the GPU, not what the renderer says. */
+	sl_sched_charge(arbiter->sched, is_wanted ? elapsed_ns : used_ns, now_ns);
+}
+
 /* Give the GPU to whoever is next; nobody holds it. */
 static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 {
 	struct sl_sched_grant grant = sl_sched_pick(arbiter->sched, now_ns);
 
 	if (grant.context == NULL) {
+		arbiter->cut_ns = 0;
 		arm_timer(arbiter, grant.retry_ns);
 		return;
 	}
+	const struct sl_arbiter_context *context = sl_sched_get_data(grant.context);
 	bool is_standing = grant.slice_ns == UINT64_MAX;
 
-	if (arbiter->was_wanted) {
-		arbiter->account.handover_ns += now_ns - arbiter->released_ns;
-		arbiter->account.handovers++;
-	} else {
-		arbiter->account.idle_ns += now_ns - arbiter->released_ns;
-	}
 	arbiter->grant++;
 	arbiter->granted_ns = now_ns;
 	arbiter->slice_ns = grant.slice_ns;
 	arbiter->is_revoked = false;
-	send_msg(sl_sched_get_data(grant.context), SL_SCHED_MSG_GRANT, arbiter->grant,
-		 is_standing ? 0 : grant.slice_ns);
+	arbiter->busy_ns = sl_stats_get_gpu_busy(context->stats, now_ns);
+	send_msg(context, SL_SCHED_MSG_GRANT, arbiter->grant, is_standing ? 0 : grant.slice_ns);
 	arm_timer(arbiter, is_standing ? UINT64_MAX
 				       : now_ns + grant.slice_ns + arbiter->options.run_limit_ns);
 }
 
-static void revoke_grant(struct sl_arbiter *arbiter, struct sl_sched_context *holder,
+static void revoke_grant(struct sl_arbiter *arbiter, const struct sl_arbiter_context *holder,
 			 uint64_t now_ns)
 {
 	if (arbiter->is_revoked) {
 		return;
 	}
 	arbiter->is_revoked = true;
-	send_msg(sl_sched_get_data(holder), SL_SCHED_MSG_REVOKE, arbiter->grant, 0);
+	send_msg(holder, SL_SCHED_MSG_REVOKE, arbiter->grant, 0);
 	if (arbiter->slice_ns == UINT64_MAX) {
 		arm_timer(arbiter, now_ns + arbiter->options.run_limit_ns);
 	}
@@ -90,7 +135,7 @@ static void revoke_grant(struct sl_arbiter *arbiter, struct sl_sched_context *ho
 /* After every change. */
 static void update(struct sl_arbiter *arbiter, uint64_t now_ns)
 {
-	struct sl_sched_context *holder = sl_sched_get_holder(arbiter->sched);
+	const struct sl_arbiter_context *holder = get_holder(arbiter);
 
 	if (holder == NULL) {
 		grant_next(arbiter, now_ns);
@@ -98,7 +143,7 @@ static void update(struct sl_arbiter *arbiter, uint64_t now_ns)
 	}
 	/* A slice ends by itself; only a pause cuts it short. */
 	if (sl_sched_is_contended(arbiter->sched) &&
-	    (arbiter->slice_ns == UINT64_MAX || sl_sched_is_paused(sl_sched_get_guest(holder)))) {
+	    (arbiter->slice_ns == UINT64_MAX || sl_sched_is_paused(holder->guest->sched))) {
 		revoke_grant(arbiter, holder, now_ns);
 	}
 }
@@ -106,17 +151,17 @@ static void update(struct sl_arbiter *arbiter, uint64_t now_ns)
 static int on_timer(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sl_arbiter *arbiter = data;
-	struct sl_sched_context *holder = sl_sched_get_holder(arbiter->sched);
+	const struct sl_arbiter_context *holder = get_holder(arbiter);
+	uint64_t now_ns = sl_clock_now_ns();
 
 	(void)source;
 	(void)usec;
 	if (holder != NULL) {
-		const struct sl_arbiter_context *context = sl_sched_get_data(holder);
-
-		arbiter->overrun(context->data);
+		arbiter->overrun(holder->data);
 		return 0;
 	}
-	update(arbiter, sl_clock_now_ns());
+	settle(arbiter, now_ns);
+	update(arbiter, now_ns);
 	return 0;
 }
 
@@ -132,7 +177,7 @@ int sl_arbiter_create(sd_event *event, const struct sl_arbiter_options *options,
 	arbiter->options = *options;
 	arbiter->overrun = overrun;
 	arbiter->start_ns = sl_clock_now_ns();
-	arbiter->released_ns = arbiter->start_ns;
+	arbiter->settled_ns = arbiter->start_ns;
 	arbiter->sched = sl_sched_create(options->policy, options->slice_ns);
 	int r = sd_event_add_time(event, &arbiter->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_timer,
 				  arbiter);
@@ -154,62 +199,101 @@ void sl_arbiter_destroy(struct sl_arbiter *arbiter)
 	free(arbiter);
 }
 
-void sl_arbiter_set_policy(struct sl_arbiter *arbiter, enum sl_sched_policy policy)
-{
-	sl_sched_set_policy(arbiter->sched, policy);
-	update(arbiter, sl_clock_now_ns());
-}
-
-struct sl_arbiter_account sl_arbiter_get_account(const struct sl_arbiter *arbiter)
-{
-	struct sl_arbiter_account account = arbiter->account;
-	uint64_t now_ns = sl_clock_now_ns();
-
-	account.wall_ns = now_ns - arbiter->start_ns;
-	if (sl_sched_get_holder(arbiter->sched) != NULL) {
-		account.held_ns += now_ns - arbiter->granted_ns;
-	} else if (arbiter->was_wanted) {
-		account.handover_ns += now_ns - arbiter->released_ns;
-	} else {
-		account.idle_ns += now_ns - arbiter->released_ns;
-	}
-	return account;
-}
-
-struct sl_sched_guest *sl_arbiter_add_guest(struct sl_arbiter *arbiter,
-					    const struct sl_sched_guest_params *params)
-{
-	return sl_sched_add_guest(arbiter->sched, params);
-}
-
-void sl_arbiter_remove_guest(struct sl_arbiter *arbiter, struct sl_sched_guest *guest)
-{
-	(void)arbiter;
-	if (guest != NULL) {
-		sl_sched_remove_guest(guest);
-	}
-}
-
-int sl_arbiter_set_guest(struct sl_arbiter *arbiter, struct sl_sched_guest *guest,
-			 const struct sl_sched_guest_params *params)
-{
-	int r = sl_sched_set_guest(guest, params);
-
-	update(arbiter, sl_clock_now_ns());
-	return r;
-}
-
-void sl_arbiter_set_paused(struct sl_arbiter *arbiter, struct sl_sched_guest *guest, bool paused)
+void sl_arbiter_set_options(struct sl_arbiter *arbiter, const struct sl_arbiter_options *options)
 {
 	uint64_t now_ns = sl_clock_now_ns();
 
-	sl_sched_set_paused(arbiter->sched, guest, paused, now_ns);
+	settle(arbiter, now_ns);
+	arbiter->options = *options;
+	sl_sched_set_policy(arbiter->sched, options->policy);
+	sl_sched_set_slice(arbiter->sched, options->slice_ns);
 	update(arbiter, now_ns);
 }
 
+const struct sl_arbiter_options *sl_arbiter_get_options(const struct sl_arbiter *arbiter)
+{
+	return &arbiter->options;
+}
+
+const struct sl_arbiter_account *sl_arbiter_get_account(struct sl_arbiter *arbiter)
+{
+	uint64_t now_ns = sl_clock_now_ns();
+
+	settle(arbiter, now_ns);
+	arbiter->account.wall_ns = now_ns - arbiter->start_ns;
+	return &arbiter->account;
+}
+
+struct sl_arbiter_guest_account sl_arbiter_get_guest(const struct sl_arbiter *arbiter,
+						     const struct sl_arbiter_guest *guest)
+{
+	return (struct sl_arbiter_guest_account){
+		.used_ns = guest->used_ns,
+		.gap_ns = guest->gap_ns,
+		.state = sl_sched_get_state(arbiter->sched, guest->sched),
+		.entitlement_permille = sl_sched_get_entitlement(arbiter->sched, guest->sched),
+		.usage = sl_sched_get_usage(guest->sched),
+		.params = sl_sched_get_params(guest->sched),
+	};
+}
+
+struct sl_arbiter_guest *sl_arbiter_add_guest(struct sl_arbiter *arbiter,
+					      const struct sl_sched_guest_params *params)
+{
+	struct sl_arbiter_guest *guest = calloc(1, sizeof(*guest));
+
+	if (guest == NULL) {
+		return NULL;
+	}
+	guest->sched = sl_sched_add_guest(arbiter->sched, params);
+	if (guest->sched == NULL) {
+		free(guest);
+		return NULL;
+	}
+	return guest;
+}
+
+void sl_arbiter_remove_guest(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest)
+{
+	if (guest == NULL) {
+		return;
+	}
+	arbiter->account.removed_used_ns += guest->used_ns;
+	arbiter->account.removed_gap_ns += guest->gap_ns;
+	sl_sched_remove_guest(guest->sched);
+	free(guest);
+}
+
+int sl_arbiter_set_guest(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest,
+			 const struct sl_sched_guest_params *params)
+{
+	uint64_t now_ns = sl_clock_now_ns();
+
+	settle(arbiter, now_ns);
+	int r = sl_sched_set_guest(guest->sched, params);
+
+	update(arbiter, now_ns);
+	return r;
+}
+
+void sl_arbiter_set_paused(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest, bool paused)
+{
+	uint64_t now_ns = sl_clock_now_ns();
+
+	settle(arbiter, now_ns);
+	sl_sched_set_paused(arbiter->sched, guest->sched, paused, now_ns);
+	update(arbiter, now_ns);
+}
+
+bool sl_arbiter_is_paused(const struct sl_arbiter_guest *guest)
+{
+	return sl_sched_is_paused(guest->sched);
+}
+
 struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
-						  struct sl_sched_guest *guest,
-						  struct sl_worker *worker, void *data)
+						  struct sl_arbiter_guest *guest,
+						  struct sl_worker *worker,
+						  const struct sl_stats *stats, void *data)
 {
 	struct sl_arbiter_context *context = calloc(1, sizeof(*context));
 
@@ -217,9 +301,11 @@ struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
 		return NULL;
 	}
 	context->arbiter = arbiter;
+	context->guest = guest;
 	context->worker = worker;
+	context->stats = stats;
 	context->data = data;
-	context->sched = sl_sched_add_context(guest, context);
+	context->sched = sl_sched_add_context(guest->sched, context);
 	if (context->sched == NULL) {
 		free(context);
 		return NULL;
@@ -227,18 +313,23 @@ struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
 	return context;
 }
 
-/* The GPU is back. What the renderer says it used is not believed if it kept the GPU longer: for
- * the account of who waits for whom, what counts is how long nobody else could have it. */
-static void release(struct sl_arbiter *arbiter, uint64_t said_ns, bool wants_more, uint64_t now_ns)
+/* A renderer's times are taken for the measure of hand-overs only, and only if they are possible.
+ */
+static void measure_handover(struct sl_arbiter *arbiter, const struct sl_sched_msg *msg,
+			     uint64_t now_ns)
 {
-	uint64_t kept_ns = now_ns - arbiter->granted_ns;
-	uint64_t busy_ns = said_ns < kept_ns ? said_ns : kept_ns;
+	bool wants_more = (msg->flags & SL_SCHED_MSG_WANTS_MORE) != 0;
 
-	arbiter->account.busy_ns += busy_ns;
-	arbiter->account.held_ns += kept_ns - busy_ns;
-	sl_sched_release(arbiter->sched, said_ns > kept_ns ? said_ns : kept_ns, wants_more, now_ns);
-	arbiter->released_ns = now_ns;
-	arbiter->was_wanted = sl_sched_is_wanted(arbiter->sched);
+	if (msg->begin_ns < arbiter->granted_ns || msg->end_ns < msg->begin_ns ||
+	    msg->end_ns > now_ns) {
+		arbiter->cut_ns = 0;
+		return;
+	}
+	if (arbiter->cut_ns != 0) {
+		arbiter->account.handovers++;
+		sl_histogram_add(&arbiter->account.handover_times, msg->begin_ns - arbiter->cut_ns);
+	}
+	arbiter->cut_ns = wants_more ? msg->end_ns : 0;
 }
 
 void sl_arbiter_remove_context(struct sl_arbiter_context *context)
@@ -249,8 +340,9 @@ void sl_arbiter_remove_context(struct sl_arbiter_context *context)
 	struct sl_arbiter *arbiter = context->arbiter;
 	uint64_t now_ns = sl_clock_now_ns();
 
-	if (sl_sched_get_holder(arbiter->sched) == context->sched) {
-		release(arbiter, 0, false, now_ns);
+	settle(arbiter, now_ns);
+	if (get_holder(arbiter) == context) {
+		arbiter->cut_ns = 0;
 	}
 	sl_sched_remove_context(arbiter->sched, context->sched, 0, now_ns);
 	free(context);
@@ -261,12 +353,16 @@ void sl_arbiter_handle(struct sl_arbiter_context *context, const struct sl_sched
 {
 	struct sl_arbiter *arbiter = context->arbiter;
 	uint64_t now_ns = sl_clock_now_ns();
-	bool is_holder = sl_sched_get_holder(arbiter->sched) == context->sched;
+	bool is_holder = get_holder(arbiter) == context;
 
 	if (msg->type == SL_SCHED_MSG_REQUEST) {
+		settle(arbiter, now_ns);
 		sl_sched_request(arbiter->sched, context->sched, now_ns);
 	} else if (msg->type == SL_SCHED_MSG_RETURN && is_holder && msg->grant == arbiter->grant) {
-		release(arbiter, msg->time_ns, (msg->flags & SL_SCHED_MSG_WANTS_MORE) != 0, now_ns);
+		settle(arbiter, now_ns);
+		measure_handover(arbiter, msg, now_ns);
+		sl_sched_release(arbiter->sched, 0, (msg->flags & SL_SCHED_MSG_WANTS_MORE) != 0,
+				 now_ns);
 	} else {
 		return;
 	}

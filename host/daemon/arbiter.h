@@ -4,6 +4,7 @@
 #ifndef SL_HOST_DAEMON_ARBITER_H
 #define SL_HOST_DAEMON_ARBITER_H
 
+#include "host/base/histogram.h"
 #include "host/sched/sched.h"
 #include "host/sched/sched_msg.h"
 
@@ -12,6 +13,8 @@
 
 struct sl_arbiter;
 struct sl_arbiter_context;
+struct sl_arbiter_guest;
+struct sl_stats;
 struct sl_worker;
 
 struct sl_arbiter_options {
@@ -21,14 +24,30 @@ struct sl_arbiter_options {
 	uint64_t run_limit_ns;
 };
 
-/* What the GPU did with its time, in wall time. The four add up to the time since start. */
+/* What the GPU did with its time since the arbiter began, in wall time:
+ * used_ns + gap_ns + idle_ns = wall_ns. All of them only grow.
+ *
+ * A grant that others wait for is held in full by its guest, whatever it does with it. With a
+ * standing grant, which nobody else wants, only what runs is: the rest is idle. */
 struct sl_arbiter_account {
 	uint64_t wall_ns;
-	uint64_t busy_ns;     /* held, and working as the holders say */
-	uint64_t held_ns;     /* held, but not working: launch gaps, a context that lingers */
-	uint64_t idle_ns;     /* held by nobody, wanted by nobody that may have it */
-	uint64_t handover_ns; /* on its way from one context to the next */
-	uint64_t handovers;
+	uint64_t used_ns; /* held, and something ran; by completion times, as the holders say */
+	uint64_t gap_ns; /* held, and nothing ran: hand-over, launch gaps, a context that lingers */
+	uint64_t idle_ns;   /* wanted by nobody that might have had it */
+	uint64_t handovers; /* from one grant to the next that was waited for */
+	struct sl_histogram
+		handover_times;	  /* from the end of the last work to the first of the next */
+	uint64_t removed_used_ns; /* parts of the above: of guests that have gone */
+	uint64_t removed_gap_ns;
+};
+
+struct sl_arbiter_guest_account {
+	uint64_t used_ns; /* the sum over all guests, and those removed, is the arbiter's */
+	uint64_t gap_ns;
+	enum sl_sched_state state;
+	uint32_t entitlement_permille;
+	const struct sl_sched_usage *usage; /* lent until the guest is removed */
+	const struct sl_sched_guest_params *params;
 };
 
 /* overrun(): the context kept the GPU past run_limit_ns; it must be ended (from the event loop).
@@ -37,24 +56,33 @@ int sl_arbiter_create(sd_event *event, const struct sl_arbiter_options *options,
 		      void (*overrun)(void *context_data), struct sl_arbiter **ret_arbiter);
 void sl_arbiter_destroy(struct sl_arbiter *arbiter);
 
-void sl_arbiter_set_policy(struct sl_arbiter *arbiter, enum sl_sched_policy policy);
-struct sl_arbiter_account sl_arbiter_get_account(const struct sl_arbiter *arbiter);
+void sl_arbiter_set_options(struct sl_arbiter *arbiter, const struct sl_arbiter_options *options);
+const struct sl_arbiter_options *sl_arbiter_get_options(const struct sl_arbiter *arbiter);
+
+/* Brings the account up to date; it is lent. */
+const struct sl_arbiter_account *sl_arbiter_get_account(struct sl_arbiter *arbiter);
+/* As of the last sl_arbiter_get_account(). */
+struct sl_arbiter_guest_account sl_arbiter_get_guest(const struct sl_arbiter *arbiter,
+						     const struct sl_arbiter_guest *guest);
 
 /* NULL if params are out of range or memory is short. */
-struct sl_sched_guest *sl_arbiter_add_guest(struct sl_arbiter *arbiter,
-					    const struct sl_sched_guest_params *params);
+struct sl_arbiter_guest *sl_arbiter_add_guest(struct sl_arbiter *arbiter,
+					      const struct sl_sched_guest_params *params);
 /* Its contexts must have been removed. Accepts NULL. */
-void sl_arbiter_remove_guest(struct sl_arbiter *arbiter, struct sl_sched_guest *guest);
+void sl_arbiter_remove_guest(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest);
 /* Returns 0 or -EINVAL. */
-int sl_arbiter_set_guest(struct sl_arbiter *arbiter, struct sl_sched_guest *guest,
+int sl_arbiter_set_guest(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest,
 			 const struct sl_sched_guest_params *params);
 /* A paused guest's work waits; what is on the GPU ends first. */
-void sl_arbiter_set_paused(struct sl_arbiter *arbiter, struct sl_sched_guest *guest, bool paused);
+void sl_arbiter_set_paused(struct sl_arbiter *arbiter, struct sl_arbiter_guest *guest, bool paused);
+bool sl_arbiter_is_paused(const struct sl_arbiter_guest *guest);
 
-/* worker is lent until the context is removed; data is for overrun(). NULL: no memory. */
+/* worker and stats are lent until the context is removed; data is for overrun().
+ * NULL: no memory. */
 struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
-						  struct sl_sched_guest *guest,
-						  struct sl_worker *worker, void *data);
+						  struct sl_arbiter_guest *guest,
+						  struct sl_worker *worker,
+						  const struct sl_stats *stats, void *data);
 /* Accepts NULL. */
 void sl_arbiter_remove_context(struct sl_arbiter_context *context);
 

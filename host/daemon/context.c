@@ -181,8 +181,9 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 		return;
 	}
 	context->stats = stats;
-	context->arbitrated = sl_arbiter_add_context(context->guest->daemon->arbiter,
-						     context->guest->sched, worker, context);
+	context->arbitrated =
+		sl_arbiter_add_context(context->guest->daemon->arbiter, context->guest->arbitrated,
+				       worker, stats, context);
 	if (context->arbitrated == NULL) {
 		refuse(context, SL_LOG_WARNING, "the host is out of memory");
 		return;

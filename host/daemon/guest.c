@@ -174,7 +174,7 @@ static void stop_listening(struct sl_guest *guest)
 
 static void free_guest(struct sl_guest *guest)
 {
-	sl_arbiter_remove_guest(guest->daemon->arbiter, guest->sched);
+	sl_arbiter_remove_guest(guest->daemon->arbiter, guest->arbitrated);
 	free(guest);
 }
 
@@ -199,8 +199,8 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	}
 	guest->daemon = daemon;
 	guest->config = *config;
-	guest->sched = sl_arbiter_add_guest(daemon->arbiter, &config->sched);
-	if (guest->sched == NULL) {
+	guest->arbitrated = sl_arbiter_add_guest(daemon->arbiter, &config->sched);
+	if (guest->arbitrated == NULL) {
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "out of memory");
 		sl_fd_close(sl_steal_fd(&owned_fd));
 		free(guest);

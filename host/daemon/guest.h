@@ -13,15 +13,15 @@
 
 struct sl_context;
 struct sl_daemon;
-struct sl_sched_guest;
+struct sl_arbiter_guest;
 
 struct sl_guest {
 	TAILQ_ENTRY(sl_guest) link; /* sl_daemon.guests; not while is_removed */
 	struct sl_daemon *daemon;
 	struct sl_config_guest config;
-	struct sl_sched_guest *sched; /* its place in the arbiter's policy */
-	bool is_dynamic;	      /* added over the control socket: reloads keep it */
-	bool is_removed;	      /* freed with its last context */
+	struct sl_arbiter_guest *arbitrated;
+	bool is_dynamic; /* added over the control socket: reloads keep it */
+	bool is_removed; /* freed with its last context */
 	int listen_fd;
 	bool owns_path; /* the socket's file is ours, not the service manager's */
 	sd_event_source *listening;

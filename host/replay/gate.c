@@ -219,11 +219,17 @@ static VkResult call_driver(const struct sl_submission *submission)
 /* Lock held. */
 static int start(struct sl_replay *replay, const struct sl_submission *submission, uint64_t now_ns)
 {
-	sl_sched_client_start(&replay->gate.client, now_ns);
+	struct sl_gate *gate = &replay->gate;
+
+	sl_sched_client_start(&gate->client, now_ns);
+	if (gate->client.in_flight == 1) {
+		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
+	}
 	sl_replay_shadows_to_host(submission->queue->device);
 	VkResult result = call_driver(submission);
 
 	if (result != VK_SUCCESS) {
+		gate->is_lost = true;
 		return sl_replay_lose(replay, "a submission failed (%d)", result);
 	}
 	visit_semaphores(submission, note_semaphore);
@@ -253,7 +259,9 @@ static bool start_parked(struct sl_replay *replay)
 			queue = next;
 			continue;
 		}
-		start(replay, submission, now_ns);
+		if (start(replay, submission, now_ns) < 0) {
+			return false;
+		}
 		TAILQ_REMOVE(&queue->parked, submission, link);
 		if (TAILQ_EMPTY(&queue->parked)) {
 			TAILQ_REMOVE(&gate->waiting, queue, gate_link);
@@ -270,8 +278,16 @@ static void settle(struct sl_replay *replay)
 {
 	struct sl_gate *gate = &replay->gate;
 	const struct sl_replay_sched *sched = &replay->options.sched;
-	bool has_work = !TAILQ_EMPTY(&gate->waiting) && start_parked(replay);
-	uint64_t timer_ns = sl_sched_client_settle(&gate->client, has_work, sl_clock_now_ns());
+	bool has_work = !gate->is_lost && !TAILQ_EMPTY(&gate->waiting) && start_parked(replay);
+	uint64_t now_ns = sl_clock_now_ns();
+
+	if (gate->is_lost) {
+		/* Nothing runs any more, so nobody needs to wait for it. */
+		sl_sched_client_abandon(&gate->client, now_ns);
+		sl_stats_set_gpu_busy(replay->options.stats, 0, 0);
+		has_work = false;
+	}
+	uint64_t timer_ns = sl_sched_client_settle(&gate->client, has_work, now_ns);
 
 	if (timer_ns != gate->timer_ns) {
 		gate->timer_ns = timer_ns;
@@ -308,8 +324,10 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	uint64_t now_ns = sl_clock_now_ns();
 	bool is_first = TAILQ_EMPTY(&submission->queue->parked);
 
-	if (is_first && sl_sched_client_may_start(&gate->client, now_ns) &&
-	    can_run(gate, submission)) {
+	if (gate->is_lost) {
+		r = -EIO;
+	} else if (is_first && sl_sched_client_may_start(&gate->client, now_ns) &&
+		   can_run(gate, submission)) {
 		r = start(replay, submission, now_ns);
 	} else {
 		r = park(replay, submission);
@@ -322,15 +340,26 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 void sl_gate_complete(struct sl_replay *replay, uint32_t count)
 {
 	struct sl_gate *gate = &replay->gate;
-	struct sl_stats *stats = replay->options.stats;
 
 	pthread_mutex_lock(&gate->lock);
 	uint64_t now_ns = sl_clock_now_ns();
+	uint64_t busy_ns = now_ns - gate->client.completed_ns;
 
-	sl_stats_add(&stats->gpu_busy_ns, now_ns - gate->client.completed_ns);
-	sl_sched_client_complete(&gate->client, count, now_ns);
+	if (!gate->is_lost) {
+		sl_sched_client_complete(&gate->client, count, now_ns);
+		sl_stats_set_gpu_busy(replay->options.stats, busy_ns,
+				      gate->client.in_flight > 0 ? now_ns : 0);
+	}
 	settle(replay);
 	pthread_mutex_unlock(&gate->lock);
+}
+
+void sl_gate_abandon(struct sl_replay *replay)
+{
+	pthread_mutex_lock(&replay->gate.lock);
+	replay->gate.is_lost = true;
+	settle(replay);
+	pthread_mutex_unlock(&replay->gate.lock);
 }
 
 int sl_gate_add_semaphore(struct sl_replay_device *device, VkSemaphore semaphore, bool is_timeline,

@@ -45,8 +45,8 @@ struct sl_gate {
 	struct sl_sched_client client;
 	TAILQ_HEAD(, sl_replay_queue) waiting; /* queues with parked submissions */
 	uint64_t walk;			       /* counts looks at submissions */
-	bool has_timer;
 	uint64_t timer_ns;
+	bool is_lost; /* the device; nothing is submitted any more */
 };
 
 void sl_gate_init(struct sl_replay *replay);
@@ -60,6 +60,9 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 
 /* count submissions have completed, and the guest knows. */
 void sl_gate_complete(struct sl_replay *replay, uint32_t count);
+
+/* The device is lost: what it holds will not complete, and the GPU is the others'. */
+void sl_gate_abandon(struct sl_replay *replay);
 
 /* The guest's semaphores. value: a timeline's first; is_timeline false: 0. Returns 0 or -ENOMEM. */
 int sl_gate_add_semaphore(struct sl_replay_device *device, VkSemaphore semaphore, bool is_timeline,

@@ -46,6 +46,7 @@ static void *run_waiter(void *data)
 		}
 		if (result < 0) {
 			sl_replay_lose(device->replay, "vkWaitSemaphores failed (%d)", result);
+			sl_gate_abandon(device->replay);
 			return NULL;
 		}
 		if (value <= queue->completed) {

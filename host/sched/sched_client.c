@@ -24,6 +24,7 @@ bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sche
 		client->granted_ns = now_ns;
 		client->idle_ns = now_ns;
 		client->used_ns = 0;
+		client->begin_ns = 0;
 		return true;
 	case SL_SCHED_MSG_REVOKE:
 		if (client->state == SL_SCHED_CLIENT_HOLDS && client->grant == msg->grant) {
@@ -62,6 +63,9 @@ void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns)
 		client->busy_ns = now_ns;
 		client->completed_ns = now_ns;
 	}
+	if (client->begin_ns == 0) {
+		client->begin_ns = now_ns;
+	}
 }
 
 void sl_sched_client_complete(struct sl_sched_client *client, uint32_t count, uint64_t now_ns)
@@ -69,14 +73,22 @@ void sl_sched_client_complete(struct sl_sched_client *client, uint32_t count, ui
 	assert(count > 0 && count <= client->in_flight);
 	uint64_t sample_ns = (now_ns - client->completed_ns) / count;
 
-	client->cost_ns += sample_ns / 4;
 	client->cost_ns -= client->cost_ns / 4;
+	client->cost_ns += sample_ns / 4;
 	client->completed_ns = now_ns;
 	client->in_flight -= count;
 	if (client->in_flight == 0) {
 		client->used_ns += now_ns - client->busy_ns;
 		client->idle_ns = now_ns;
 	}
+}
+
+void sl_sched_client_abandon(struct sl_sched_client *client, uint64_t now_ns)
+{
+	if (client->in_flight > 0) {
+		sl_sched_client_complete(client, client->in_flight, now_ns);
+	}
+	client->is_revoked = true;
 }
 
 static void give_back(struct sl_sched_client *client, bool has_work)
@@ -86,6 +98,8 @@ static void give_back(struct sl_sched_client *client, bool has_work)
 		.flags = has_work ? SL_SCHED_MSG_WANTS_MORE : 0,
 		.grant = client->grant,
 		.time_ns = client->used_ns,
+		.begin_ns = client->begin_ns,
+		.end_ns = client->begin_ns != 0 ? client->completed_ns : 0,
 	};
 
 	client->state = has_work ? SL_SCHED_CLIENT_ASKED : SL_SCHED_CLIENT_IDLE;

@@ -34,6 +34,7 @@ struct sl_sched_client {
 	uint64_t granted_ns;   /* since when it holds the GPU */
 	uint64_t idle_ns;      /* since when nothing is in flight */
 	uint64_t used_ns;      /* GPU time of this grant, but for what is in flight */
+	uint64_t begin_ns;     /* when its first work began; 0: there was none yet */
 	uint64_t busy_ns;      /* since when something is in flight */
 	uint64_t completed_ns; /* when something completed last, or busy_ns */
 	uint32_t in_flight;    /* submissions with the driver */
@@ -53,6 +54,10 @@ bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t no
 void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns);
 /* count submissions have completed. */
 void sl_sched_client_complete(struct sl_sched_client *client, uint32_t count, uint64_t now_ns);
+
+/* What is in flight will never complete: the device is lost. The GPU is given back at the next
+ * settle(). */
+void sl_sched_client_abandon(struct sl_sched_client *client, uint64_t now_ns);
 
 /* To be called after every other call: asks for the GPU, or gives it back, as is due.
  * has_work: some submission could start but for may_start().

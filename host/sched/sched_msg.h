@@ -31,7 +31,11 @@ struct sl_sched_msg {
 	uint32_t flags;
 	uint64_t grant;	  /* GRANT, REVOKE, RETURN: its number, from 1 */
 	uint64_t time_ns; /* GRANT: slice; RETURN: GPU time used */
+	/* RETURN, CLOCK_MONOTONIC: when the first work of the grant began and its last ended; 0:
+	 * there was none. Only for the measure of what a hand-over costs. */
+	uint64_t begin_ns;
+	uint64_t end_ns;
 };
-static_assert(sizeof(struct sl_sched_msg) == 24, "packet");
+static_assert(sizeof(struct sl_sched_msg) == 40, "packet");
 
 #endif
