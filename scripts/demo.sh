@@ -139,7 +139,7 @@ echo 'sends the commands through shared memory to a renderer process on the host
 start=$(date +%s%N)
 run_guest artist "$artist" "$build_dir/examples/waves" --frames "$frames" --out "$out/pictures" &
 artist_pid=$!
-run_guest scientist "$scientist" "$build_dir/examples/primes" --rounds 8 &
+run_guest scientist "$scientist" "$build_dir/examples/primes" --bits 18 --rounds 40 &
 scientist_pid=$!
 sleep 1
 programs=$(sluicectl programs)
@@ -154,7 +154,7 @@ start=$(date +%s%N)
 VK_DRIVER_FILES=$driver VK_ICD_FILENAMES=$driver \
 	"$build_dir/examples/waves" --frames "$frames" --out "$out/native" | sed 's/^/    native | /'
 VK_DRIVER_FILES=$driver VK_ICD_FILENAMES=$driver \
-	"$build_dir/examples/primes" --rounds 8 | sed 's/^/    native | /'
+	"$build_dir/examples/primes" --bits 18 --rounds 40 | sed 's/^/    native | /'
 native_ms=$((($(date +%s%N) - start) / 1000000))
 different=0
 for picture in "$out"/native/*.png; do
