@@ -56,7 +56,8 @@ class Node:
 
 
 def read_registry(path):
-    """The root node of an XML file; GenError if it is not well-formed."""
+    """The root node of an XML file, without what is for other APIs than Vulkan (newer registries
+    describe Vulkan SC as well); GenError if it is not well-formed."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     root = Node("", {}, Place(path, 1))
@@ -67,8 +68,13 @@ def read_registry(path):
         stack[-1].parts.append(node)
         stack.append(node)
 
+    def end(_tag):
+        node = stack.pop()
+        if "vulkan" not in node.get("api", "vulkan").split(","):
+            stack[-1].parts.remove(node)
+
     parser.StartElementHandler = start
-    parser.EndElementHandler = lambda _tag: stack.pop()
+    parser.EndElementHandler = end
     parser.CharacterDataHandler = lambda text: stack[-1].parts.append(text)
     try:
         with open(path, "rb") as file:
