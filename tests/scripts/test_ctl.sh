@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# sluicectl against a daemon of the test's own: test_ctl.sh SLUICED SLUICECTL MOCK_RENDERER. Speaks TAP.
+set -uo pipefail
+
+sluiced=$1
+sluicectl=$2
+renderer=$3
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+count=0
+
+# check NAME COMMAND…: one test point.
+check() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+	fi
+}
+
+ctl() {
+	"$sluicectl" --control "$dir/control.sock" "$@"
+}
+
+# is_refused STATUS TEXT COMMAND…: the command fails so, and says so.
+is_refused() {
+	local status=$1 wanted=$2 text
+	shift 2
+	text=$("$@" 2>&1 >/dev/null)
+	[[ $? -eq $status && $text == *"$wanted"* ]]
+}
+
+status_names_the_device() {
+	local text
+	text=$(ctl status)
+	[[ $text == *'mock device (CPU)'* && $text == *"$dir/works.json"* &&
+		$text == *"connect at $dir/guest.sock"* ]]
+}
+
+guests_are_listed() {
+	[[ $(ctl add-guest web) == "$dir/web.sock" ]] &&
+		[[ $(ctl add-guest web --keep-existing) == "$dir/web.sock" ]] &&
+		[[ $(ctl list | awk '{print $1}' | head -n 3 | xargs) == 'GUEST default web' ]]
+}
+
+guests_go() {
+	ctl remove-guest web && ! ctl list | grep -q '^web '
+}
+
+answers_are_json() {
+	[[ $(ctl --json list | python3 -c '
+import json, sys
+answer = json.load(sys.stdin)
+print(answer["ok"], [guest["name"] for guest in answer["guests"]])') == "True ['default']" ]]
+}
+
+printf '{"ICD": {"library_path": "libmock.so"}}' >"$dir/works.json"
+mkfifo "$dir/ready"
+"$sluiced" --no-config --socket "$dir/guest.sock" --control "$dir/control.sock" --hold $$ \
+	--renderer "$renderer" --driver "$dir/works.json" --ready-fd 3 2>"$dir/log" 3>"$dir/ready" &
+if ! read -r _ <"$dir/ready"; then
+	cat "$dir/log" >&2
+	echo 'Bail out! the daemon did not start'
+	exit 1
+fi
+# The device is known once the first renderer is ready.
+until ctl status | grep -q mock; do
+	sleep 0.01
+done
+
+check 'status names the device' status_names_the_device
+check 'guests are listed' guests_are_listed
+check 'a guest of the same name is refused' is_refused 1 'already a guest web' ctl add-guest web
+check 'a wrong name is refused' is_refused 1 "a guest's name is" ctl add-guest ../x
+check 'guests go' guests_go
+check 'a missing guest is told' is_refused 1 'no such guest' ctl remove-guest web
+check 'a missing context is told' is_refused 1 'no such context' ctl end-program 77
+check 'answers are JSON if asked for' answers_are_json
+check 'an unknown command is told' is_refused 64 "no command 'dance'" ctl dance
+check 'a missing argument is told' is_refused 64 'needs a NAME' ctl add-guest
+check 'a missing daemon is told' is_refused 1 'no sluiced listens there' \
+	"$sluicectl" --control "$dir/nobody.sock" list
+echo "1..$count"
