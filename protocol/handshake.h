@@ -5,7 +5,13 @@
  *	guest → host	HELLO	 with descriptors: ring, reply area, sync page
  *	host → guest	WELCOME	 with the doorbell's descriptor, or REFUSED
  *	guest → host	REGION	 with the region's descriptor
- *	guest → host	RELEASE	 a region that no message of the ring mentions any more */
+ *	guest → host	RELEASE	 a region that no message of the ring mentions any more
+ *
+ * Where the guest is a virtual machine, its vgpu is at the other end of the socket. The guest's
+ * memory lies in a few large files, so what is shared is a list of pages in them:
+ *
+ *	vgpu → host	MEMORY	 with files of guest memory; before whatever mentions them
+ *	host → vgpu	RELEASED a region's pages are no longer mapped */
 #ifndef SL_PROTOCOL_HANDSHAKE_H
 #define SL_PROTOCOL_HANDSHAKE_H
 
@@ -34,6 +40,8 @@ enum sl_packet_type {
 	SL_PACKET_REFUSED = 3,
 	SL_PACKET_REGION = 4,
 	SL_PACKET_RELEASE = 5,
+	SL_PACKET_MEMORY = 6,
+	SL_PACKET_RELEASED = 7,
 };
 
 /* This and struct sl_packet_refused are the same in every version. */
@@ -90,6 +98,35 @@ struct sl_packet_region {
 	uint64_t size; /* a multiple of 4096; 0 in RELEASE */
 };
 static_assert(sizeof(struct sl_packet_region) == 32, "packet");
+
+/* At most this many files of guest memory in a context. */
+#define SL_MEMORY_MAX_COUNT 8u
+
+/* The first one is the connection's first packet; its last descriptor is an eventfd, written
+ * where sleeping guest threads are to be woken. After it, the descriptors of HELLO and REGION are
+ * page lists. */
+struct sl_packet_memory {
+	struct sl_packet_header header;
+	uint32_t memory_count; /* descriptors, the eventfd not counted; numbered on from the last */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct sl_packet_memory) == 24, "packet");
+
+/* A page list, in a memfd: the runs that make up what is shared, in order. */
+struct sl_page_list {
+	uint32_t run_count; /* at most SL_MAX_PAGE_RUNS */
+	uint32_t reserved;
+	/* struct sl_page_run follow */
+};
+static_assert(sizeof(struct sl_page_list) == 8, "page list");
+
+struct sl_page_run {
+	uint64_t offset; /* into the file; a multiple of 4096, as is size */
+	uint64_t size;
+	uint32_t memory; /* number of the file */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct sl_page_run) == 24, "page list");
 
 /* What this side can speak. */
 struct sl_handshake_lists {

@@ -19,6 +19,7 @@
 #define SL_MAX_ARRAY_COUNT	(16u << 20)
 #define SL_MAX_STRING_LENGTH	(64u << 10)
 #define SL_MAX_REGIONS		65536u
+#define SL_MAX_PAGE_RUNS	16384u /* of one region */
 #define SL_MAX_STRUCT_DEPTH	16u
 
 #endif

@@ -25,11 +25,16 @@
 #include <time.h>
 #include <unistd.h>
 
-void sl_sync_wake(struct sl_sync_page *sync)
+bool sl_sync_count_change(struct sl_sync_page *sync)
 {
 	/* Pairs with the addition of 0 in sl_sync_load_seq(). */
 	atomic_fetch_add_explicit(&sync->wake_seq, 1, memory_order_acq_rel);
-	if (atomic_load_explicit(&sync->sleepers, memory_order_relaxed) != 0) {
+	return atomic_load_explicit(&sync->sleepers, memory_order_relaxed) != 0;
+}
+
+void sl_sync_wake(struct sl_sync_page *sync)
+{
+	if (sl_sync_count_change(sync)) {
 		syscall(SYS_futex, &sync->wake_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	}
 }

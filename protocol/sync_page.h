@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SL_SYNC_PAGE_SIZE 8192u
@@ -56,6 +57,9 @@ enum sl_reply_state {
 /* Wake every sleeper, so that it looks again. Call it after the change, which must have been
  * stored at least relaxed. No system call where nobody sleeps. Any thread of either side. */
 void sl_sync_wake(struct sl_sync_page *sync);
+/* The first half of it, for those who wake sleepers in another way than by the kernel that both
+ * sides share: returns true if somebody sleeps. */
+bool sl_sync_count_change(struct sl_sync_page *sync);
 
 /* Sleeping, guest side:
  *

@@ -44,6 +44,7 @@ void sl_guest_link_set_lost(struct sl_guest_link *link, enum sl_lost_reason reas
 {
 	pthread_mutex_lock(&link->lost_lock);
 	sl_sync_set_lost(link->sync, reason, text);
+	link->ops->wake(link->carrier, link->sync);
 	pthread_mutex_unlock(&link->lost_lock);
 }
 
@@ -68,7 +69,7 @@ bool sl_guest_link_check_lost(struct sl_guest_link *link)
 
 void sl_guest_link_wake(struct sl_guest_link *link)
 {
-	sl_sync_wake(link->sync);
+	link->ops->wake(link->carrier, link->sync);
 }
 
 /* Whoever spins on the CPU of whom it waits for keeps it from running. Where the renderer's CPU is
@@ -149,8 +150,8 @@ static int sleep_until(struct sl_guest_link *link, bool (*ready)(void *data), vo
 			break;
 		}
 		uint64_t left = deadline_ns - now;
-		sl_sync_sleep(link->sync, seq,
-			      left < HANGUP_INTERVAL_NS ? left : HANGUP_INTERVAL_NS);
+		link->ops->sleep(link->carrier, link->sync, seq,
+				 left < HANGUP_INTERVAL_NS ? left : HANGUP_INTERVAL_NS);
 		seq = sl_sync_load_seq(link->sync);
 	}
 	sl_sync_end_sleep(link->sync);

@@ -45,8 +45,17 @@ struct sl_guest_carrier_ops {
 	void (*ring_doorbell)(struct sl_guest_carrier *carrier);
 	/* A system call. True if nobody is at the other end any more. */
 	bool (*is_hung_up)(struct sl_guest_carrier *carrier);
+	/* Between sl_sync_begin_sleep() and sl_sync_end_sleep(): sleep unless there was a wake-up
+	 * since seq was loaded. May return early for no reason. */
+	void (*sleep)(struct sl_guest_carrier *carrier, struct sl_sync_page *sync, uint32_t seq,
+		      uint64_t timeout_ns);
+	/* Something changed on this side: wake this side's sleepers. */
+	void (*wake)(struct sl_guest_carrier *carrier, struct sl_sync_page *sync);
 };
 extern const struct sl_guest_carrier_ops sl_guest_carrier_socket;
+/* Its open() returns -ENODEV if there is no such device, ret_why is empty if no virtio-gpu at all.
+ */
+extern const struct sl_guest_carrier_ops sl_guest_carrier_virtio;
 
 struct sl_region_node {
 	struct sl_region_node *next;

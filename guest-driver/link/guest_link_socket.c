@@ -372,6 +372,18 @@ static void socket_ring_doorbell(struct sl_guest_carrier *carrier)
 	(void)!write(carrier->doorbell, &one, sizeof(one));
 }
 
+/* The host's kernel is ours. */
+static void socket_sleep(struct sl_guest_carrier *carrier, struct sl_sync_page *sync, uint32_t seq,
+			 uint64_t timeout_ns)
+{
+	sl_sync_sleep(sync, seq, timeout_ns);
+}
+
+static void socket_wake(struct sl_guest_carrier *carrier, struct sl_sync_page *sync)
+{
+	sl_sync_wake(sync);
+}
+
 const struct sl_guest_carrier_ops sl_guest_carrier_socket = {
 	.shares_cpus = true,
 	.open = socket_open,
@@ -384,4 +396,6 @@ const struct sl_guest_carrier_ops sl_guest_carrier_socket = {
 	.send_packet = socket_send_packet,
 	.ring_doorbell = socket_ring_doorbell,
 	.is_hung_up = socket_is_hung_up,
+	.sleep = socket_sleep,
+	.wake = socket_wake,
 };

@@ -23,7 +23,7 @@
 struct hello {
 	struct sl_packet_hello fixed;
 	struct sl_handshake_peer peer;
-	int fds[SL_HELLO_FD_COUNT];
+	int fds[SL_FD_MAX_SENT]; /* what is not there is -1 */
 	uint8_t *packet;
 };
 
@@ -37,23 +37,51 @@ __attribute__((format(printf, 3, 4))) static void say(char *why, size_t why_size
 	va_end(arguments);
 }
 
-static void finish_hello(struct hello *hello)
+static void close_hello_fds(struct hello *hello)
 {
-	for (int i = 0; i < SL_HELLO_FD_COUNT; i++) {
-		sl_fd_close(hello->fds[i]);
+	for (int i = 0; i < SL_FD_MAX_SENT; i++) {
+		sl_fd_close(sl_steal_fd(&hello->fds[i]));
 	}
-	free(hello->packet);
+}
+
+/* Guest memory of a virtual machine comes before its hello. Returns true if this was some. */
+static bool take_memory(struct sl_host_link *link, struct hello *hello, size_t size,
+			uint32_t fd_count, const char **ret_why)
+{
+	struct sl_packet_header header;
+
+	*ret_why = NULL;
+	if (size < sizeof(header)) {
+		return false;
+	}
+	memcpy(&header, hello->packet, sizeof(header));
+	if (header.magic != SL_PACKET_MAGIC || header.type != SL_PACKET_MEMORY) {
+		return false;
+	}
+	*ret_why = sl_host_link_add_memories(link, hello->packet, size, hello->fds, fd_count);
+	close_hello_fds(hello);
+	return true;
 }
 
 /* Returns the packet's size, -errno with ret_why filled in. */
-static ssize_t receive_hello(int fd, struct hello *hello, char *ret_why, size_t why_size)
+static ssize_t receive_hello(struct sl_host_link *link, struct hello *hello, char *ret_why,
+			     size_t why_size)
 {
+	const int fd = link->socket;
 	uint64_t end_ns = sl_clock_now_ns() + HELLO_TIMEOUT_MS * SL_NS_PER_MS;
 	unsigned int fd_count = 0;
 
 	for (;;) {
+		const char *why;
 		ssize_t size = sl_fd_receive(fd, hello->packet, SL_PACKET_MAX_SIZE, hello->fds,
-					     SL_HELLO_FD_COUNT, &fd_count);
+					     SL_FD_MAX_SENT, &fd_count);
+		if (size > 0 && take_memory(link, hello, (size_t)size, fd_count, &why)) {
+			if (why != NULL) {
+				say(ret_why, why_size, "the guest's memory: %s", why);
+				return -EPROTO;
+			}
+			continue;
+		}
 		if (size > 0 && fd_count == SL_HELLO_FD_COUNT) {
 			return size;
 		}
@@ -133,7 +161,7 @@ static int map_shared(struct sl_host_link *link, const struct hello *hello, char
 	void *ring_memory = NULL;
 	void *reply_area = NULL;
 	void *sync = NULL;
-	const char *why = sl_host_link_map(hello->fds[0], ring_memory_size, &ring_memory);
+	const char *why = sl_host_link_map(link, hello->fds[0], ring_memory_size, &ring_memory);
 
 	if (why == NULL) {
 		link->ring_memory = ring_memory;
@@ -141,7 +169,7 @@ static int map_shared(struct sl_host_link *link, const struct hello *hello, char
 		sl_ring_init(&link->ring, ring_memory, hello->fixed.ring_size);
 		/* A guest that does not share its CPUs tells nothing. */
 		sl_ring_share_cpus(&link->ring, false);
-		why = sl_host_link_map(hello->fds[1], SL_REPLY_AREA_SIZE, &reply_area);
+		why = sl_host_link_map(link, hello->fds[1], SL_REPLY_AREA_SIZE, &reply_area);
 	}
 	if (why == NULL) {
 		link->reply_area = (struct sl_host_region){
@@ -149,7 +177,7 @@ static int map_shared(struct sl_host_link *link, const struct hello *hello, char
 			.data = reply_area,
 			.size = SL_REPLY_AREA_SIZE,
 		};
-		why = sl_host_link_map(hello->fds[2], SL_SYNC_PAGE_SIZE, &sync);
+		why = sl_host_link_map(link, hello->fds[2], SL_SYNC_PAGE_SIZE, &sync);
 	}
 	link->sync = sync;
 	if (why != NULL) {
@@ -200,7 +228,7 @@ static int send_welcome(struct sl_host_link *link, const struct sl_handshake_lis
 static int set_up(struct sl_host_link *link, const struct sl_handshake_lists *own,
 		  struct hello *hello, char *ret_why, size_t why_size)
 {
-	ssize_t size = receive_hello(link->socket, hello, ret_why, why_size);
+	ssize_t size = receive_hello(link, hello, ret_why, why_size);
 
 	if (size < 0) {
 		return (int)size;
@@ -229,7 +257,7 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 			      const struct sl_handshake_lists *own, struct sl_host_link **ret_link,
 			      char *ret_why, size_t why_size)
 {
-	struct hello hello = { .fds = { -1, -1, -1 } };
+	struct hello hello;
 	struct sl_host_link *link = calloc(1, sizeof(*link));
 
 	if (link == NULL) {
@@ -237,7 +265,12 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 		say(ret_why, why_size, "out of memory");
 		return -ENOMEM;
 	}
+	hello = (struct hello){ 0 };
+	for (int i = 0; i < SL_FD_MAX_SENT; i++) {
+		hello.fds[i] = -1;
+	}
 	link->socket = fd;
+	link->wake = -1;
 	link->doorbell = -1;
 	link->epoll = -1;
 	link->spin_ns = options->spin_ns;
@@ -256,7 +289,8 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 	} else {
 		r = set_up(link, own, &hello, ret_why, why_size);
 	}
-	finish_hello(&hello);
+	close_hello_fds(&hello);
+	free(hello.packet);
 	if (r < 0) {
 		sl_handshake_refuse(fd, ret_why);
 		sl_host_link_destroy(link);
@@ -291,6 +325,7 @@ void sl_host_link_destroy(struct sl_host_link *link)
 	if (link->sync != NULL) {
 		munmap(link->sync, SL_SYNC_PAGE_SIZE);
 	}
+	sl_host_link_finish_pages(link);
 	sl_fd_close(link->epoll);
 	sl_fd_close(link->doorbell);
 	sl_fd_close(link->socket);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 /* Messages larger than this get memory of their own. */
 #define LARGE_SIZE (SL_HOST_BUFFER_SIZE / 2)
@@ -29,6 +30,26 @@ const char *sl_host_link_get_program(const struct sl_host_link *link)
 uint32_t sl_host_link_get_guest_pid(const struct sl_host_link *link)
 {
 	return link->guest_pid;
+}
+
+static void ring_wake(const struct sl_host_link *link)
+{
+	const uint64_t one = 1;
+
+	/* It fails only if the counter is full, and then it has been rung. */
+	if (link->wake >= 0) {
+		(void)!write(link->wake, &one, sizeof(one));
+	}
+}
+
+/* Threads of a virtual machine do not sleep in this kernel. */
+static void wake_guest(const struct sl_host_link *link)
+{
+	if (link->wake < 0) {
+		sl_sync_wake(link->sync);
+	} else if (sl_sync_count_change(link->sync)) {
+		ring_wake(link);
+	}
 }
 
 /* Sleep until the guest rings or sends a packet. Returns 0 (look again), -EPIPE, -EBADMSG. */
@@ -91,7 +112,7 @@ static int read_bytes(struct sl_host_link *link, uint8_t *data, size_t capacity,
 		}
 		if (*ret_read > 0) {
 			if (sl_ring_release(&link->ring)) {
-				sl_sync_wake(link->sync);
+				wake_guest(link);
 			}
 			return 0;
 		}
@@ -270,7 +291,7 @@ void sl_host_link_commit_reply(struct sl_host_link *link)
 	 * has_reply(). */
 	atomic_store_explicit(&link->reply->state, SL_REPLY_DONE, memory_order_release);
 	drop_reply(link);
-	sl_sync_wake(link->sync);
+	wake_guest(link);
 }
 
 void sl_host_link_publish(struct sl_host_link *link, uint32_t queue_slot, uint64_t completed)
@@ -280,7 +301,7 @@ void sl_host_link_publish(struct sl_host_link *link, uint32_t queue_slot, uint64
 	 * the guest thread that loads it. */
 	atomic_store_explicit(&link->sync->queues[queue_slot].completed, completed,
 			      memory_order_release);
-	sl_sync_wake(link->sync);
+	wake_guest(link);
 }
 
 void sl_host_link_set_lost(struct sl_host_link *link, enum sl_lost_reason reason, const char *text)
@@ -288,5 +309,6 @@ void sl_host_link_set_lost(struct sl_host_link *link, enum sl_lost_reason reason
 	/* Relaxed: only decides who; what is told is ordered by the sync page. */
 	if (!atomic_exchange_explicit(&link->is_lost, true, memory_order_relaxed)) {
 		sl_sync_set_lost(link->sync, reason, text);
+		ring_wake(link);
 	}
 }

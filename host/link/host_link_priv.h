@@ -63,6 +63,13 @@ struct sl_host_link {
 	uint64_t mapped_bytes; /* of all regions */
 	uint32_t mapped_regions;
 	const char *packet_why; /* what was wrong with a packet; NULL: nothing */
+
+	/* Where the guest is a virtual machine; see host_pages.c. */
+	int wake; /* eventfd: sleeping guest threads are to be woken; -1: they sleep in our kernel
+		   */
+	int memories[SL_MEMORY_MAX_COUNT];
+	uint64_t memory_sizes[SL_MEMORY_MAX_COUNT];
+	uint32_t memory_count;
 };
 
 /* sl_host_link_accept() with lists of the caller's choice. */
@@ -70,9 +77,25 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 			      const struct sl_handshake_lists *own, struct sl_host_link **ret_link,
 			      char *ret_why, size_t why_size);
 
-/* Map size bytes of a descriptor that came from the guest. The descriptor stays the caller's.
- * Returns NULL, else what is wrong with it (static text). */
-const char *sl_host_link_map(int fd, size_t size, void **ret_data);
+/* Map size bytes of a descriptor that came from the guest: a memfd, or a list of pages. The
+ * descriptor stays the caller's. Returns NULL, else what is wrong with it (static text). */
+const char *sl_host_link_map(const struct sl_host_link *link, int fd, size_t size, void **ret_data);
+/* Check that accesses to a file of the guest's cannot raise SIGBUS within its first bytes.
+ * Returns NULL and its size, else what is wrong with it (static text). */
+const char *sl_host_link_check_memory(int fd, uint64_t *ret_size);
+
+/* Take the files of a MEMORY packet over: entries of fds that were taken are -1 afterwards.
+ * Returns NULL, else what is wrong. */
+const char *sl_host_link_add_memories(struct sl_host_link *link, const uint8_t *bytes, size_t size,
+				      int *fds, uint32_t fd_count);
+/* Map the pages that a list names, one after the other. Returns NULL, else what is wrong. */
+const char *sl_host_link_map_pages(const struct sl_host_link *link, int list_fd, size_t size,
+				   void **ret_data);
+/* True if shared memory comes as lists of pages. */
+bool sl_host_link_has_pages(const struct sl_host_link *link);
+/* Tell the vgpu that a region's pages are no longer mapped; nothing on other links. */
+void sl_host_link_tell_released(const struct sl_host_link *link, uint32_t region_id);
+void sl_host_link_finish_pages(struct sl_host_link *link);
 
 /* Read all packets that wait on the socket. Returns 0, -EPIPE (end of the stream: nothing will
  * ever come), -EBADMSG (now and ever after, link->packet_why says why). */

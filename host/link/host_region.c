@@ -2,20 +2,23 @@
 /* Memory that the guest shares later: which regions there are, who holds them, how many may be. */
 #include "host/base/fd.h"
 #include "host/link/host_link_priv.h"
+#include "protocol/clock.h"
 #include "protocol/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define PAGE_SIZE 4096u
+#define PAGE_SIZE      4096u
+#define LATE_PACKET_NS (2000 * SL_NS_PER_MS)
 
-const char *sl_host_link_map(int fd, size_t size, void **ret_data)
+const char *sl_host_link_check_memory(int fd, uint64_t *ret_size)
 {
 	struct stat info;
 	struct statfs place;
@@ -30,10 +33,28 @@ const char *sl_host_link_map(int fd, size_t size, void **ret_data)
 	if (fstatfs(fd, &place) < 0 || place.f_type != TMPFS_MAGIC) {
 		return "shared memory is not made of ordinary pages";
 	}
+	if (fstat(fd, &info) < 0 || info.st_size < 0) {
+		return "shared memory has no size";
+	}
+	*ret_size = (uint64_t)info.st_size;
+	return NULL;
+}
+
+const char *sl_host_link_map(const struct sl_host_link *link, int fd, size_t size, void **ret_data)
+{
+	uint64_t file_size = 0;
+
 	if (size == 0 || size % PAGE_SIZE != 0) {
 		return "shared memory has a bad size";
 	}
-	if (fstat(fd, &info) < 0 || info.st_size < 0 || (uint64_t)info.st_size < size) {
+	if (sl_host_link_has_pages(link)) {
+		return sl_host_link_map_pages(link, fd, size, ret_data);
+	}
+	const char *why = sl_host_link_check_memory(fd, &file_size);
+	if (why != NULL) {
+		return why;
+	}
+	if (file_size < size) {
 		return "shared memory is smaller than it claims";
 	}
 	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -78,6 +99,7 @@ static void unmap_region(struct sl_host_link *link, struct sl_host_region *regio
 	link->mapped_bytes -= region->size;
 	link->mapped_regions--;
 	munmap(region->data, region->size);
+	sl_host_link_tell_released(link, region->id);
 	free(region);
 }
 
@@ -119,7 +141,7 @@ static const char *add_region(struct sl_host_link *link, const struct sl_packet_
 	if (region == NULL) {
 		return "out of memory";
 	}
-	const char *why = sl_host_link_map(fd, (size_t)packet->size, &region->data);
+	const char *why = sl_host_link_map(link, fd, (size_t)packet->size, &region->data);
 	if (why != NULL) {
 		free(region);
 		return why;
@@ -134,67 +156,117 @@ static const char *add_region(struct sl_host_link *link, const struct sl_packet_
 	return NULL;
 }
 
-/* Returns NULL, else what is wrong. fd: -1 if none came. */
-static const char *take_packet(struct sl_host_link *link, const uint8_t *bytes, size_t size, int fd)
+/* No new holds. region may be NULL. Returns 0 or -ENOENT. */
+static int forget(struct sl_host_link *link, struct sl_host_region *region)
+{
+	if (region == NULL || region->is_forgotten || region->id == SL_REGION_REPLY) {
+		return -ENOENT;
+	}
+	region->is_forgotten = true;
+	if (region->hold_count == 0) {
+		unmap_region(link, region);
+	}
+	return 0;
+}
+
+/* Returns NULL, else what is wrong. Entries of fds that were taken over are -1 afterwards. */
+static const char *take_packet(struct sl_host_link *link, const uint8_t *bytes, size_t size,
+			       int *fds, uint32_t fd_count)
 {
 	struct sl_packet_region packet;
+	struct sl_packet_header header;
 	const char *why;
 
+	if (size < sizeof(header)) {
+		return "packet has a wrong size";
+	}
+	memcpy(&header, bytes, sizeof(header));
+	if (header.type == SL_PACKET_MEMORY && sl_host_link_has_pages(link)) {
+		return sl_host_link_add_memories(link, bytes, size, fds, fd_count);
+	}
 	if (size != sizeof(packet)) {
 		return "packet has a wrong size";
 	}
 	memcpy(&packet, bytes, sizeof(packet));
 	if (packet.header.type == SL_PACKET_RELEASE) {
 		why = sl_handshake_check_header(bytes, size, SL_PACKET_RELEASE, size);
-		if (why == NULL && (packet.reserved != 0 || packet.size != 0 || fd >= 0)) {
+		if (why == NULL && (packet.reserved != 0 || packet.size != 0 || fd_count != 0)) {
 			return "packet says more than it should";
 		}
-		if (why == NULL && sl_host_link_forget_region(link, packet.region_id) < 0) {
+		struct sl_host_region *region = sl_host_link_find_region(link, packet.region_id);
+		if (why == NULL && forget(link, region) < 0) {
 			return "region has a bad id";
 		}
 		return why;
 	}
 	why = sl_handshake_check_header(bytes, size, SL_PACKET_REGION, size);
-	return why != NULL ? why : add_region(link, &packet, fd);
+	if (why == NULL && fd_count > 1) {
+		return "packet cannot be received";
+	}
+	return why != NULL ? why : add_region(link, &packet, fds[0]);
+}
+
+/* Returns 0, -EAGAIN (none waits), -EPIPE, -EBADMSG with link->packet_why. */
+static int read_packet(struct sl_host_link *link)
+{
+	uint8_t bytes[sizeof(struct sl_packet_region)];
+	int fds[SL_FD_MAX_SENT];
+	unsigned int fd_count = 0;
+	ssize_t size =
+		sl_fd_receive(link->socket, bytes, sizeof(bytes), fds, SL_FD_MAX_SENT, &fd_count);
+
+	if (size == -EAGAIN || size == -EINTR) {
+		return -EAGAIN;
+	}
+	if (size == 0 || size == -ECONNRESET) {
+		return -EPIPE;
+	}
+	if (size < 0) {
+		link->packet_why = "packet cannot be received";
+		return -EBADMSG;
+	}
+	link->packet_why = take_packet(link, bytes, (size_t)size, fds, fd_count);
+	for (unsigned int i = 0; i < fd_count; i++) {
+		sl_fd_close(fds[i]);
+	}
+	return link->packet_why != NULL ? -EBADMSG : 0;
 }
 
 int sl_host_link_read_packets(struct sl_host_link *link)
 {
-	uint8_t bytes[sizeof(struct sl_packet_region)];
+	int r = link->packet_why != NULL ? -EBADMSG : 0;
 
-	if (link->packet_why != NULL) {
-		return -EBADMSG;
+	while (r == 0) {
+		r = read_packet(link);
 	}
-	for (;;) {
-		unsigned int fd_count;
-		SL_AUTO_CLOSE int fd = -1;
-		ssize_t size = sl_fd_receive(link->socket, bytes, sizeof(bytes), &fd, 1, &fd_count);
+	return r == -EAGAIN ? 0 : r;
+}
 
-		if (size == -EAGAIN) {
-			return 0;
+/* A region that a message mentions. On a socket its packet was sent before the message. The
+ * packets of a virtual machine take another way than its messages, and may be late. */
+static struct sl_host_region *expect_region(struct sl_host_link *link, uint32_t region_id)
+{
+	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
+	struct pollfd wait = { .fd = link->socket, .events = POLLIN };
+	uint64_t end_ns = sl_clock_now_ns() + LATE_PACKET_NS;
+
+	/* What is wrong with any packet sl_host_link_receive() will tell. */
+	while (region == NULL && sl_host_link_read_packets(link) == 0) {
+		region = sl_host_link_find_region(link, region_id);
+		uint64_t now = sl_clock_now_ns();
+		if (region != NULL || !sl_host_link_has_pages(link) || now >= end_ns) {
+			break;
 		}
-		if (size == 0 || size == -ECONNRESET) {
-			return -EPIPE;
-		}
-		link->packet_why = size < 0 ? "packet cannot be received"
-					    : take_packet(link, bytes, (size_t)size, fd);
-		if (link->packet_why != NULL) {
-			return -EBADMSG;
-		}
+		(void)poll(&wait, 1, (int)((end_ns - now) / SL_NS_PER_MS) + 1);
 	}
+	return region != NULL ? region : sl_host_link_find_region(link, region_id);
 }
 
 int sl_host_link_hold_region(struct sl_host_link *link, uint32_t region_id, void **ret_data,
 			     size_t *ret_size)
 {
-	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
+	struct sl_host_region *region = expect_region(link, region_id);
 
-	/* Its packet was sent before the message that mentions it. What is wrong with any packet
-	 * sl_host_link_receive() will tell. */
-	if (region == NULL) {
-		(void)sl_host_link_read_packets(link);
-		region = sl_host_link_find_region(link, region_id);
-	}
 	if (region == NULL || region->is_forgotten || region_id == SL_REGION_REPLY) {
 		return -ENOENT;
 	}
@@ -226,14 +298,5 @@ void sl_host_link_release_region(struct sl_host_link *link, uint32_t region_id)
 
 int sl_host_link_forget_region(struct sl_host_link *link, uint32_t region_id)
 {
-	struct sl_host_region *region = sl_host_link_find_region(link, region_id);
-
-	if (region == NULL || region->is_forgotten || region_id == SL_REGION_REPLY) {
-		return -ENOENT;
-	}
-	region->is_forgotten = true;
-	if (region->hold_count == 0) {
-		unmap_region(link, region);
-	}
-	return 0;
+	return forget(link, expect_region(link, region_id));
 }
