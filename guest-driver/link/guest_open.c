@@ -211,8 +211,24 @@ int sl_guest_link_open(struct sl_guest_link **ret_link, char *ret_why, size_t wh
 	names[SL_EXTENSION_COUNT] = NULL;
 	sl_handshake_init_lists(&own);
 	own.extensions = names;
-	return sl_guest_link_open_carrier(&sl_guest_carrier_socket, &own, ret_link, ret_why,
-					  why_size);
+	/* A socket that is named is meant. Else a virtual machine's device comes first. */
+	const char *named = secure_getenv("SLUICE_SOCKET");
+	char virtio_why[256] = "";
+	int r = -ENODEV;
+	if (named == NULL || named[0] == '\0') {
+		r = sl_guest_link_open_carrier(&sl_guest_carrier_virtio, &own, ret_link, virtio_why,
+					       sizeof(virtio_why));
+	}
+	if (r != -ENODEV) {
+		snprintf(ret_why, why_size, "%s", virtio_why);
+		return r;
+	}
+	r = sl_guest_link_open_carrier(&sl_guest_carrier_socket, &own, ret_link, ret_why, why_size);
+	size_t length = strlen(ret_why);
+	if (r < 0 && virtio_why[0] != '\0') {
+		snprintf(ret_why + length, why_size - length, "; %s", virtio_why);
+	}
+	return r;
 }
 
 static void init_locks(struct sl_guest_link *link)
