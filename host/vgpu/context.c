@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* 3D contexts: which back end a context belongs to, the resources attached to it, submissions.
  *
- * A guest's kernel reuses a resource's pages as soon as it hears that the resource is detached or
- * gone. A context lives in another process that may have the pages mapped, so those commands are
- * answered only when that process has let go (sl_vgpu_backend_ops.detach). */
+ * A guest's kernel reuses a resource's pages as soon as it hears that their backing is detached, or
+ * the resource gone. A context lives in another process that may have the pages mapped, so those
+ * commands are answered only when that process has let go (sl_vgpu_backend_ops.detach). */
 #include "host/vgpu/virtio_gpu_priv.h"
 
 #include <errno.h>
@@ -341,8 +341,7 @@ uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
-uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-				const struct virtio_gpu_ctx_resource *cmd)
+uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd)
 {
 	struct sl_vgpu_context *context;
 	struct sl_vgpu_resource *resource;
@@ -360,10 +359,8 @@ uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 	if (--attachment->count > 0) {
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	}
+	/* The pages stay the resource's: only who frees them must wait. */
 	drop_pages(vgpu, resource, attachment, true);
-	if (sl_vgpu_resource_is_dropping(vgpu, cmd->resource_id, context->id)) {
-		return sl_vgpu_wait_release(vgpu, request, cmd->resource_id, context->id);
-	}
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 

@@ -2,6 +2,7 @@
 /* sluice-vgpu: the virtio-gpu device of one virtual machine, as a process of its own. */
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/base/paths.h"
 #include "host/base/quantity.h"
+#include "host/vgpu/sluice_backend.h"
 #include "host/vgpu/vhost_user.h"
 
 #define DEFAULT_MAX_MEMORY (256ull << 20)
@@ -22,6 +25,7 @@
 
 struct arguments {
 	const char *socket_path;
+	const char *daemon_path;
 	int fd;
 	bool print_capabilities;
 	const char *name;
@@ -36,6 +40,7 @@ enum option_key {
 	OPTION_NAME = 'n',
 	OPTION_MAX_MEMORY = 'm',
 	OPTION_LOG_LEVEL = 'l',
+	OPTION_DAEMON = 'd',
 };
 
 static const struct argp_option options[] = {
@@ -44,6 +49,10 @@ static const struct argp_option options[] = {
 	{ "fd", OPTION_FD, "FDNUM", 0, "Serve this connected socket (libvirt starts it so)", 0 },
 	{ "print-capabilities", OPTION_PRINT_CAPABILITIES, NULL, 0,
 	  "Print what libvirt wants to know, as JSON, and exit", 0 },
+	{ "daemon", OPTION_DAEMON, "PATH", 0,
+	  "The socket of sluiced for this guest (default: SLUICE_SOCKET, else guest.sock in "
+	  "$XDG_RUNTIME_DIR/sluice or /run/sluice)",
+	  0 },
 	{ "name", OPTION_NAME, "NAME", 0, "The guest's name, for logs", 0 },
 	{ "max-memory", OPTION_MAX_MEMORY, "SIZE", 0,
 	  "How much the guest's 2D pictures may take on the host (default: 256M)", 0 },
@@ -65,6 +74,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "--fd: '%s' is no descriptor", text);
 		}
 		arguments->fd = (int)value;
+		return 0;
+	case OPTION_DAEMON:
+		arguments->daemon_path = text;
 		return 0;
 	case OPTION_PRINT_CAPABILITIES:
 		arguments->print_capabilities = true;
@@ -169,32 +181,81 @@ static int add_signals(sd_event *event)
 	return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
 }
 
-/* Returns the exit status, or -errno if nothing was served. */
-static int serve(int fd, const struct arguments *arguments)
+/* Where sluiced listens for this guest. Returns 0 or -ENAMETOOLONG. */
+static int find_daemon(const struct arguments *arguments, char *ret_path, size_t size)
 {
-	SL_AUTO_CLOSE int owned_fd = fd;
+	const char *named = arguments->daemon_path;
+
+	if (named == NULL) {
+		named = getenv("SLUICE_SOCKET");
+	}
+	if (named == NULL || named[0] == '\0') {
+		return sl_paths_default_socket("guest.sock", ret_path, size);
+	}
+	if (strlen(named) >= size) {
+		return -ENAMETOOLONG;
+	}
+	strcpy(ret_path, named);
+	return 0;
+}
+
+/* What serves one virtual machine. */
+struct service {
+	sd_event *event;
+	struct sl_vhost_user *vhost;
+	struct sl_vgpu_sluice *sluice;
+};
+
+static int start(struct service *service, int fd, const struct arguments *arguments)
+{
 	struct sl_vhost_user_options vhost_options = {
 		.max_host_bytes = arguments->max_memory,
 		.ended = on_ended,
 	};
-	struct sl_vhost_user *vhost = NULL;
-	sd_event *event = NULL;
-	int r = sd_event_new(&event);
+	SL_AUTO_CLOSE int owned_fd = fd;
+	char daemon_path[PATH_MAX];
+	int r = find_daemon(arguments, daemon_path, sizeof(daemon_path));
 
 	if (r >= 0) {
-		r = add_signals(event);
+		r = sd_event_new(&service->event);
 	}
 	if (r >= 0) {
-		vhost_options.data = event;
-		r = sl_vhost_user_create(event, sl_steal_fd(&owned_fd), &vhost_options, &vhost);
+		r = add_signals(service->event);
 	}
+	if (r >= 0) {
+		vhost_options.data = service->event;
+		r = sl_vhost_user_create(service->event, sl_steal_fd(&owned_fd), &vhost_options,
+					 &service->vhost);
+	}
+	if (r >= 0) {
+		r = sl_vgpu_sluice_create(service->event, sl_vhost_user_get_ram(service->vhost),
+					  daemon_path, &service->sluice);
+	}
+	if (r >= 0) {
+		r = sl_vgpu_add_backend(sl_vhost_user_get_device(service->vhost),
+					&sl_vgpu_sluice_ops, service->sluice);
+	}
+	return r;
+}
+
+/* Returns the exit status, or -errno if nothing was served. */
+static int serve(int fd, const struct arguments *arguments)
+{
+	struct service service = { 0 };
+	int r = start(&service, fd, arguments);
+
 	if (r >= 0) {
 		sl_log(SL_LOG_INFO, "serving a virtual machine");
-		r = sd_event_loop(event);
+		r = sd_event_loop(service.event);
 		sl_log(SL_LOG_INFO, "the virtual machine has gone");
 	}
-	sl_vhost_user_destroy(vhost);
-	sd_event_unref(event);
+	/* The device first: it gives its contexts back to the back end. */
+	if (service.vhost != NULL) {
+		sl_vhost_user_release_device(service.vhost);
+	}
+	sl_vgpu_sluice_destroy(service.sluice);
+	sl_vhost_user_destroy(service.vhost);
+	sd_event_unref(service.event);
 	return r;
 }
 

@@ -815,16 +815,23 @@ int sl_vhost_user_create(sd_event *event, int fd, const struct sl_vhost_user_opt
 	return 0;
 }
 
-void sl_vhost_user_destroy(struct sl_vhost_user *vhost)
+void sl_vhost_user_release_device(struct sl_vhost_user *vhost)
 {
-	if (vhost == NULL) {
-		return;
-	}
 	if (vhost->vgpu != NULL) {
 		reset_device(vhost);
 	}
 	sl_vgpu_display_destroy(vhost->display);
 	sl_vgpu_destroy(vhost->vgpu);
+	vhost->display = NULL;
+	vhost->vgpu = NULL;
+}
+
+void sl_vhost_user_destroy(struct sl_vhost_user *vhost)
+{
+	if (vhost == NULL) {
+		return;
+	}
+	sl_vhost_user_release_device(vhost);
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
 		struct queue *queue = &vhost->queues[i];
 

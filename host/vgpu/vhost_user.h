@@ -22,6 +22,9 @@ struct sl_vhost_user_options {
 /* Serve a connected stream socket. Consumes fd, also on failure. Returns 0 or -errno. */
 int sl_vhost_user_create(sd_event *event, int fd, const struct sl_vhost_user_options *options,
 			 struct sl_vhost_user **ret_vhost);
+/* End the device, so that its back ends can be destroyed; the guest's memory stays until
+ * sl_vhost_user_destroy(). Nothing else may be called in between. */
+void sl_vhost_user_release_device(struct sl_vhost_user *vhost);
 /* Accepts NULL. */
 void sl_vhost_user_destroy(struct sl_vhost_user *vhost);
 

@@ -432,7 +432,7 @@ static uint32_t run_command(struct sl_vgpu *vgpu, struct sl_vgpu_request *reques
 	case VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
 		return sl_vgpu_context_attach(vgpu, &data->context_resource);
 	case VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
-		return sl_vgpu_context_detach(vgpu, request, &data->context_resource);
+		return sl_vgpu_context_detach(vgpu, &data->context_resource);
 	case VIRTIO_GPU_CMD_RESOURCE_CREATE_3D:
 		return sl_vgpu_create_3d(vgpu, &data->create_3d);
 	case VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D:

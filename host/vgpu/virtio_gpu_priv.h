@@ -167,8 +167,7 @@ void sl_vgpu_withdraw_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resou
 uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_create *cmd);
 uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, struct sl_vgpu_request *request);
 uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd);
-uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-				const struct virtio_gpu_ctx_resource *cmd);
+uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd);
 uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 			const struct virtio_gpu_cmd_submit *cmd);
 uint32_t sl_vgpu_capset_info(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
