@@ -17,11 +17,13 @@ Usage: scripts/vm.sh run [OPTIONS] [--] PROGRAM [ARGUMENTS…]
 
 run      start a Debian 12 guest, run PROGRAM in it, end with PROGRAM's exit status. The guest sees
          this source tree, read-only, at the same path; its output comes here.
+         A private daemon serves it, unless SLUICE_SOCKET names the socket of a running one.
 shell    the same with a shell on this terminal.
 image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOME/sluice or
          .cache/ of the tree).
 
   --name NAME          the guest's name (default: vm)
+  --host-driver FILE   the Vulkan driver that the daemon renders with (default: the best installed)
   --memory MIB         of the guest (default: 1024)
   --cpus COUNT         of the guest (default: 2)
   --accel kvm|tcg      default: KVM where a probe shows that it works, else TCG
@@ -30,6 +32,7 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
                        in Xvfb, which needs no GPU
   --screenshot FILE    what the guest's screen shows when PROGRAM has ended, as PPM; with --window
                        what the window shows
+  --share DIR          a directory of the host, writable in the guest as /share
   --env NAME=VALUE     set in the guest; may be given again
   --qemu-option TEXT   one more argument for QEMU; may be given again
   --timeout SECONDS    give up (default: 600; 0: never), status 124
@@ -68,21 +71,24 @@ accel=
 display=none
 window=
 screenshot=
+share=
 timeout=600
 log_level=warning
 build=yes
 environment=()
+daemon_options=()
 qemu_options=()
 while [[ $# -gt 0 ]]; do
 	if [[ $1 == --*=* ]]; then
 		set -- "${1%%=*}" "${1#*=}" "${@:2}"
 	fi
 	case $1 in
-	--name | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
-		--env | --qemu-option)
+	--name | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
+		--env | --qemu-option | --share)
 		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
 		case $1 in
 		--name) name=$2 ;;
+		--host-driver) daemon_options+=(--driver "$(realpath "$2")") ;;
 		--memory) memory=$2 ;;
 		--cpus) cpus=$2 ;;
 		--accel) accel=$2 ;;
@@ -90,6 +96,7 @@ while [[ $# -gt 0 ]]; do
 		--screenshot) screenshot=$2 ;;
 		--timeout) timeout=$2 ;;
 		--log-level) log_level=$2 ;;
+		--share) share=$(realpath "$2") ;;
 		--env) environment+=("$2") ;;
 		--qemu-option) qemu_options+=("$2") ;;
 		esac
@@ -178,7 +185,8 @@ mkdir "$run_dir/share"
 sl_vm_make_initrd "$image" "$root/scripts/vm" "$run_dir/initrd"
 echo "$root" >"$run_dir/share/tree"
 echo "$action" >"$run_dir/share/mode"
-for variable in "${environment[@]}"; do
+manifest=$build_dir/guest-driver/vk/sluice_icd.json
+for variable in "VK_DRIVER_FILES=$manifest" "VK_ICD_FILENAMES=$manifest" "${environment[@]}"; do
 	[[ $variable == [A-Za-z_]*=* ]] || die "--env $variable: not NAME=VALUE" 2
 	printf 'export %s=%q\n' "${variable%%=*}" "${variable#*=}"
 done >"$run_dir/share/environment"
@@ -204,7 +212,18 @@ if [[ $window == yes ]]; then
 	sl_wait_for_socket "$run_dir/wayland" $! || die "Weston did not start: $(tail -n 1 "$run_dir/weston.log")"
 fi
 
-"$vgpu" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
+if [[ -n ${SLUICE_SOCKET:-} ]]; then
+	socket=$SLUICE_SOCKET
+else
+	# It ends with this process.
+	mkfifo "$run_dir/ready"
+	"$build_dir/host/daemon/sluiced" --no-config --socket "$run_dir/guest.sock" \
+		--control "$run_dir/control.sock" --hold $$ --ready-fd 3 --log-level "$log_level" \
+		"${daemon_options[@]}" 3>"$run_dir/ready" </dev/null &
+	pids+=($!)
+	read -r socket <"$run_dir/ready" || die 'sluiced did not start'
+fi
+"$vgpu" --daemon="$socket" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
 pids+=($!)
 vgpu_pid=$!
 sl_wait_for_socket "$run_dir/gpu.sock" "$vgpu_pid" || die 'sluice-vgpu did not start'
@@ -245,6 +264,7 @@ qemu=(
 	-drive "file=$image/root.ext4,format=raw,if=virtio,readonly=on"
 	-virtfs "local,path=$root,mount_tag=tree,security_model=none,readonly=on,multidevs=remap"
 	-virtfs "local,path=$run_dir/share,mount_tag=run,security_model=none"
+	${share:+-virtfs "local,path=$share,mount_tag=share,security_model=none"}
 	-device virtio-serial-pci "${ports[@]}"
 	-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu
 	-display "$display" -vga none

@@ -8,7 +8,8 @@ sl_vm_modules=(virtio_pci virtio_blk virtio_console ext4 overlay 9p 9pnet_virtio
 # Not all of the processor: nested hosts refuse some of its registers.
 sl_vm_kvm=(-accel kvm -cpu "host,-arch-capabilities")
 # In the guest's root: what guest programs are linked with, and Debian's own Vulkan programs.
-sl_vm_packages=kmod,procps,iproute2,libdrm2,libpng16-16,libvulkan1,vulkan-tools
+sl_vm_packages=kmod,procps,iproute2,libdrm2,libpng16-16,libvulkan1,vulkan-tools,libxcb1,libxcb-present0
+sl_vm_packages+=,libxcb-shm0,libx11-xcb1,libwayland-client0
 
 # sl_vm_qemu_is_new: a QEMU whose vhost-user-gpu works without KVM too.
 sl_vm_qemu_is_new() {
