@@ -14,20 +14,18 @@ import host
 EXPECTED = {
     "Instance Extensions": ("Window surfaces", [
         r"Instance Extensions: count = \d+", r"=+",
-        r"\tVK_KHR_(surface|get_surface_capabilities2|surface_protected_capabilities|"
-        r"wayland_surface|xcb_surface|xlib_surface) +: extension revision \d+"]),
-    "Device Groups": ("Window surfaces", [
-        r"\t+Present Capabilities.*", r"\t+Can present images from the following devices.*",
-        r"\t+Present modes: count = \d+", r"\t+DEVICE_GROUP_PRESENT_MODE_\w+",
-        r"\t+.* \(ID: \d+\):?"]),
+        r"\tVK_EXT_headless_surface +: extension revision \d+"]),
+    "VkPhysicalDevicePresentIdFeaturesKHR": ("Window surfaces", [
+        r"VkPhysicalDevicePresentIdFeaturesKHR:", r"-+", r"", r"\tpresentId += true"]),
+    "VkPhysicalDevicePresentWaitFeaturesKHR": ("Window surfaces", [
+        r"VkPhysicalDevicePresentWaitFeaturesKHR:", r"-+", r"", r"\tpresentWait += true"]),
     "VkPhysicalDeviceExternalMemoryHostPropertiesEXT": ("Handles of the host", [
         r"VkPhysicalDeviceExternalMemoryHostPropertiesEXT:", r"-+", r"",
         r"\tminImportedHostPointerAlignment += 0x[0-9a-f]+"]),
     "Device Extensions": ("Device extensions", [
         r"Device Extensions: count = \d+", r"-+",
-        r"\tVK_(EXT_external_memory_host|KHR_external_memory_fd|KHR_swapchain|"
-        r"KHR_swapchain_mutable_format|KHR_incremental_present|EXT_tooling_info|"
-        r"KHR_deferred_host_operations) +: extension revision \d+"]),
+        r"\tVK_(EXT_external_memory_host|KHR_external_memory_fd|KHR_present_id|KHR_present_wait|"
+        r"EXT_tooling_info|KHR_deferred_host_operations) +: extension revision \d+"]),
     "VkPhysicalDeviceMemoryProperties": ("Memory types", [
         r"memoryTypes: count = \d+", r"\tmemoryTypes\[\d+\]:", r"\t+heapIndex +=.*",
         r"\t+propertyFlags +=.*", r"\t+MEMORY_PROPERTY_\w+", r"\t+usable for:",
