@@ -48,13 +48,15 @@ struct sl_renderer_ready {
 	uint32_t type;
 	uint32_t device_type; /* VkPhysicalDeviceType of the first device */
 	uint32_t device_count;
-	uint32_t can_import;			 /* 1: VK_EXT_external_memory_host */
-	uint64_t device_memory_bytes;		 /* sum of the first device's device-local heaps */
+	uint32_t can_import;	      /* 1: VK_EXT_external_memory_host */
+	uint64_t device_memory_bytes; /* sum of the first device's device-local heaps */
+	uint32_t sandbox_missing;     /* enum sl_sandbox_part: what the kernel lacks */
+	uint32_t reserved;
 	char device_name[SL_RENDERER_TEXT_SIZE]; /* of the first device */
 	char driver_name[SL_RENDERER_TEXT_SIZE]; /* driverName and driverInfo */
 	char error[SL_RENDERER_TEXT_SIZE];
 };
-static_assert(sizeof(struct sl_renderer_ready) == 24 + 3 * SL_RENDERER_TEXT_SIZE, "packet");
+static_assert(sizeof(struct sl_renderer_ready) == 32 + 3 * SL_RENDERER_TEXT_SIZE, "packet");
 
 /* Descriptors: the guest's connected socket, of which nothing has been read; the stats memfd
  * (stats.h), SL_STATS_SIZE bytes. Limits are never 0. */

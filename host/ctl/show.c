@@ -42,6 +42,7 @@ void sl_show_status(const json_t *answer)
 	}
 	printf("renderers  %d idle, %d with a program\n", (int)number_of(answer, "idle_renderers"),
 	       (int)number_of(answer, "programs"));
+	printf("sandbox    %s; %s\n", text_of(answer, "sandbox_mode"), text_of(answer, "sandbox"));
 	printf("guests     connect at %s\n", text_of(answer, "socket"));
 }
 

@@ -101,6 +101,21 @@ static json_t *run_list(struct sl_daemon *daemon, json_t *request)
 	return json_pack("{s:b, s:o}", "ok", 1, "guests", guests);
 }
 
+/* "complete", or what the kernel does not give. */
+static const char *describe_sandbox(const struct sl_config *config,
+				    const struct sl_renderer_ready *device,
+				    char text[SL_SANDBOX_TEXT_SIZE])
+{
+	if (config->sandbox == SL_SANDBOX_OFF) {
+		return "off";
+	}
+	if (device == NULL) {
+		return "unknown";
+	}
+	sl_sandbox_describe(device->sandbox_missing, text, SL_SANDBOX_TEXT_SIZE);
+	return text;
+}
+
 static json_t *run_status(struct sl_daemon *daemon, json_t *request)
 {
 	static const char *const memory_names[] = { "auto", "import", "copy" };
@@ -108,6 +123,7 @@ static json_t *run_status(struct sl_daemon *daemon, json_t *request)
 						  "virtual GPU", "CPU" };
 	const struct sl_renderer_ready *device = sl_pool_get_device(daemon->pool);
 	const struct sl_config *config = daemon->config;
+	char sandbox[SL_SANDBOX_TEXT_SIZE];
 	json_t *host = json_null();
 
 	if (device != NULL) {
@@ -117,15 +133,17 @@ static json_t *run_status(struct sl_daemon *daemon, json_t *request)
 				 "memory_bytes", number(device->device_memory_bytes), "can_import",
 				 device->can_import != 0);
 	}
-	return json_pack("{s:b, s:s, s:i, s:I, s:s, s:s, s:o, s:s, s:b, s:i, s:i, s:s, s:s}", "ok",
-			 1, "version", SL_VERSION, "pid", (int)getpid(), "age_ns",
-			 number(elapsed_ns(daemon->start_ns)), "driver_files",
-			 sl_pool_get_driver(daemon->pool), "renderer", config->renderer, "device",
-			 host, "memory", memory_names[config->memory], "validate",
-			 (int)config->validate, "idle_renderers",
-			 (int)sl_pool_get_idle_count(daemon->pool), "programs",
-			 (int)daemon->context_count, "log_level",
-			 sl_log_level_name(config->log_level), "socket", config->guests[0].socket);
+	return json_pack(
+		"{s:b, s:s, s:i, s:I, s:s, s:s, s:o, s:s, s:b, s:i, s:i, s:s, s:s, s:s, s:s}", "ok",
+		1, "version", SL_VERSION, "pid", (int)getpid(), "age_ns",
+		number(elapsed_ns(daemon->start_ns)), "driver_files",
+		sl_pool_get_driver(daemon->pool), "renderer", config->renderer, "device", host,
+		"memory", memory_names[config->memory], "validate", (int)config->validate,
+		"idle_renderers", (int)sl_pool_get_idle_count(daemon->pool), "programs",
+		(int)daemon->context_count, "log_level", sl_log_level_name(config->log_level),
+		"socket", config->guests[0].socket, "sandbox_mode",
+		sl_sandbox_mode_name(config->sandbox), "sandbox",
+		describe_sandbox(config, device, sandbox));
 }
 
 /* Users as names or numbers. Returns NULL, or what is wrong (in why). */

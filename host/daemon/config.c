@@ -24,9 +24,10 @@ enum key_kind {
 	KEY_NUMBER, /* uint32_t within min..max */
 	KEY_BYTES,  /* uint64_t of at least min */
 	KEY_BOOL,
-	KEY_LEVEL,  /* enum sl_log_level */
-	KEY_MEMORY, /* enum sl_renderer_memory */
-	KEY_USERS,  /* struct sl_config_access; one more each time */
+	KEY_LEVEL,   /* enum sl_log_level */
+	KEY_MEMORY,  /* enum sl_renderer_memory */
+	KEY_SANDBOX, /* enum sl_sandbox_mode */
+	KEY_USERS,   /* struct sl_config_access; one more each time */
 	KEY_GROUPS,
 	KEY_LIMITS, /* a group of limit_keys */
 	KEY_GUESTS, /* a list of groups of guest_keys */
@@ -69,6 +70,7 @@ static const struct key top_keys[] = {
 	{ "max_programs", KEY_NUMBER, offsetof(struct sl_config, max_programs), 1, 65536 },
 	{ "spin_us", KEY_NUMBER, offsetof(struct sl_config, spin_us), 0, 100000 },
 	{ "memory", KEY_MEMORY, offsetof(struct sl_config, memory), 0, 0 },
+	{ "sandbox", KEY_SANDBOX, offsetof(struct sl_config, sandbox), 0, 0 },
 	{ "log_level", KEY_LEVEL, offsetof(struct sl_config, log_level), 0, 0 },
 	{ "validate", KEY_BOOL, offsetof(struct sl_config, validate), 0, 0 },
 	{ "trace", KEY_BOOL, offsetof(struct sl_config, trace), 0, 0 },
@@ -268,6 +270,12 @@ static int set_value(void *base, const struct key *key, const char *text, const 
 		if (sl_log_parse_level(text, field) < 0) {
 			return fail(ret_why, place,
 				    "'%s' is not one of: error, warning, info, debug", text);
+		}
+		return 0;
+	case KEY_SANDBOX:
+		if (sl_sandbox_parse_mode(text, field) < 0) {
+			return fail(ret_why, place, "'%s' is not one of: auto, required, off",
+				    text);
 		}
 		return 0;
 	case KEY_MEMORY:

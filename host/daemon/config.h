@@ -6,6 +6,7 @@
 
 #include "host/base/log.h"
 #include "host/base/renderer_msg.h"
+#include "host/sandbox/sandbox.h"
 #include "host/sched/sched.h"
 
 #include <limits.h>
@@ -55,6 +56,7 @@ struct sl_config {
 	uint32_t spin_us;
 	enum sl_renderer_memory memory;
 	enum sl_log_level log_level;
+	enum sl_sandbox_mode sandbox; /* of renderers */
 	bool validate;
 	bool trace;
 	struct sl_config_access access;	    /* for guests that say nothing else */

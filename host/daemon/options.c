@@ -22,6 +22,7 @@ enum {
 	OPTION_POOL,
 	OPTION_MEMORY,
 	OPTION_SPIN_US,
+	OPTION_SANDBOX,
 	OPTION_VALIDATE,
 	OPTION_TRACE,
 	OPTION_ALLOW_USER,
@@ -62,6 +63,10 @@ static const struct argp_option argp_options[] = {
 	{ "memory", OPTION_MEMORY, "HOW", 0,
 	  "How host-visible memory reaches the driver: import (shared, nothing is copied), copy, or "
 	  "auto (import where the driver can; the default)",
+	  2 },
+	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
+	  "What keeps renderers apart from the host: auto (all that the kernel gives; the default), "
+	  "required (or no guest is served) or off",
 	  2 },
 	{ "validate", OPTION_VALIDATE, NULL, 0,
 	  "Run the Khronos validation layer around what the guests do", 2 },
@@ -106,6 +111,7 @@ static const struct {
 	{ OPTION_POOL, "pool" },
 	{ OPTION_MEMORY, "memory" },
 	{ OPTION_SPIN_US, "spin_us" },
+	{ OPTION_SANDBOX, "sandbox" },
 	{ OPTION_VALIDATE, "validate", "true" },
 	{ OPTION_TRACE, "trace", "true" },
 	{ 'l', "log_level" },

@@ -44,6 +44,7 @@ struct sl_pool_request {
 struct sl_pool {
 	sd_event *event;
 	const struct sl_config *config;
+	uint32_t namespaces; /* that this machine lets renderers have */
 	LIST_HEAD(, pool_entry) entries;
 	TAILQ_HEAD(, sl_pool_request) requests;
 	uint32_t waiting_count;
@@ -102,6 +103,8 @@ static void choose(struct sl_pool *pool, const char *driver)
 
 static void set_device(struct sl_pool *pool, const struct sl_renderer_ready *ready)
 {
+	char missing[SL_SANDBOX_TEXT_SIZE];
+
 	if (!pool->has_device || memcmp(&pool->device, ready, sizeof(*ready)) != 0) {
 		pool->device = *ready;
 		pool->has_device = true;
@@ -110,6 +113,15 @@ static void set_device(struct sl_pool *pool, const struct sl_renderer_ready *rea
 		       ready->can_import != 0 && pool->config->memory != SL_RENDERER_MEMORY_COPY
 			       ? "shared"
 			       : "copied");
+		sl_sandbox_describe(ready->sandbox_missing, missing, sizeof(missing));
+		if (pool->config->sandbox == SL_SANDBOX_OFF) {
+			sl_log(SL_LOG_WARNING, "renderers run without a sandbox");
+		} else if (ready->sandbox_missing != 0) {
+			sl_log(SL_LOG_WARNING, "the renderers' sandbox is not complete: %s",
+			       missing);
+		} else {
+			sl_log(SL_LOG_INFO, "the renderers' sandbox is complete");
+		}
 	}
 }
 
@@ -266,6 +278,8 @@ static int start_worker(struct sl_pool *pool)
 		.driver = pool->driver[0] != '\0' ? pool->driver
 						  : pool->candidates[pool->candidate].path,
 		.log_level = pool->config->log_level,
+		.sandbox = pool->config->sandbox,
+		.namespaces = pool->config->sandbox == SL_SANDBOX_OFF ? 0 : pool->namespaces,
 	};
 	struct pool_entry *entry = calloc(1, sizeof(*entry));
 	int r;
@@ -421,6 +435,7 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 	}
 	pool->event = event;
 	pool->config = config;
+	pool->namespaces = sl_sandbox_probe();
 	LIST_INIT(&pool->entries);
 	TAILQ_INIT(&pool->requests);
 	int r = begin(pool);
@@ -480,7 +495,8 @@ void sl_pool_cancel(struct sl_pool_request *request)
 void sl_pool_reconfigure(struct sl_pool *pool, const struct sl_config *config)
 {
 	struct pool_entry *entry;
-	bool is_same = strcmp(pool->config->driver, config->driver) == 0 &&
+	bool is_same = pool->config->sandbox == config->sandbox &&
+		       strcmp(pool->config->driver, config->driver) == 0 &&
 		       strcmp(pool->renderer, config->renderer) == 0 &&
 		       pool->config->log_level == config->log_level;
 

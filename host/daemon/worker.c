@@ -53,6 +53,8 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 {
 	char control[32];
 	char level[32];
+	char sandbox[32];
+	char namespaces[32];
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -62,7 +64,8 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	setpgid(0, 0);
 	/* A context without its daemon would be on no account and under no limit. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != daemon) {
+	/* In a namespace the daemon is not to be seen; the control socket will tell. */
+	if (options->namespaces == 0 && getppid() != daemon) {
 		_exit(0);
 	}
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -78,7 +81,10 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	set_environment(options);
 	snprintf(control, sizeof(control), "--control-fd=%d", CHILD_CONTROL_FD);
 	snprintf(level, sizeof(level), "--log-level=%s", sl_log_level_name(options->log_level));
-	execl(options->renderer, "sluice-renderer", control, level, (char *)NULL);
+	snprintf(sandbox, sizeof(sandbox), "--sandbox=%s", sl_sandbox_mode_name(options->sandbox));
+	snprintf(namespaces, sizeof(namespaces), "--namespaces=%u", options->namespaces);
+	execl(options->renderer, "sluice-renderer", control, level, sandbox, namespaces,
+	      (char *)NULL);
 	sl_log(SL_LOG_ERROR, "renderer %s cannot be started: %s", options->renderer,
 	       strerror(errno));
 	_exit(127);
@@ -206,9 +212,9 @@ int sl_worker_create(sd_event *event, const struct sl_worker_options *options,
 		r = -errno;
 		goto fail;
 	}
-	worker->pid = fork();
+	worker->pid = sl_sandbox_fork(options->namespaces);
 	if (worker->pid < 0) {
-		r = -errno;
+		r = worker->pid;
 		worker->pid = 0;
 		goto fail;
 	}
@@ -287,11 +293,16 @@ void sl_worker_describe_exit(const siginfo_t *status, char *ret_text, size_t siz
 {
 	const char *name;
 
-	if (status->si_code == CLD_EXITED) {
+	int number = status->si_status;
+
+	/* How process 1 of a namespace says it. */
+	if (status->si_code == CLD_EXITED && number > 128) {
+		number -= 128;
+	} else if (status->si_code == CLD_EXITED) {
 		snprintf(ret_text, size, "exited with status %d", status->si_status);
 		return;
 	}
-	name = sigabbrev_np(status->si_status);
+	name = sigabbrev_np(number);
 	snprintf(ret_text, size, "was killed by SIG%s%s", name != NULL ? name : "?",
-		 status->si_status == SIGSYS ? " (its sandbox forbids a system call it made)" : "");
+		 number == SIGSYS ? " (its sandbox forbids a system call it made)" : "");
 }

@@ -5,6 +5,7 @@
 
 #include "host/base/log.h"
 #include "host/base/renderer_msg.h"
+#include "host/sandbox/sandbox.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -29,6 +30,8 @@ struct sl_worker_options {
 	const char *renderer; /* the program's path */
 	const char *driver;   /* VK_DRIVER_FILES */
 	enum sl_log_level log_level;
+	enum sl_sandbox_mode sandbox;
+	uint32_t namespaces; /* sl_sandbox_probe() */
 };
 
 /* Start a renderer.

@@ -19,21 +19,25 @@
 #include "protocol/handshake.h"
 
 static const char usage[] =
-	"Usage: sluice-renderer --control-fd=N [--log-level=LEVEL]\n"
+	"Usage: sluice-renderer --control-fd=N [--log-level=LEVEL] [--sandbox=MODE]\n"
 	"\n"
 	"Serves one guest context; started by sluiced, which sends it the context on the socket\n"
 	"that is open as descriptor N.\n"
 	"\n"
 	"  --log-level=LEVEL  error, warning, info (default) or debug\n"
+	"  --sandbox=MODE     auto (default), required or off\n"
+	"  --namespaces=MASK  those the daemon started it in\n"
 	"\n"
 	"SLUICE_VALIDATE=1 puts the Khronos validation layer around everything that is replayed;\n"
 	"VK_DRIVER_FILES chooses the host's Vulkan driver.\n";
 
-static int parse_options(int argc, char **argv, int *ret_control_fd)
+static int parse_options(int argc, char **argv, struct sl_sandbox_options *sandbox)
 {
 	static const struct option options[] = {
 		{ "control-fd", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "sandbox", required_argument, NULL, 's' },
+		{ "namespaces", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -41,16 +45,24 @@ static int parse_options(int argc, char **argv, int *ret_control_fd)
 	char *rest = NULL;
 	int option;
 
-	*ret_control_fd = -1;
+	sandbox->keep_fd = -1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			*ret_control_fd = (int)strtol(optarg, &rest, 10);
+			sandbox->keep_fd = (int)strtol(optarg, &rest, 10);
 			break;
 		case 'l':
 			if (sl_log_parse_level(optarg, &level) < 0) {
 				return -EINVAL;
 			}
+			break;
+		case 's':
+			if (sl_sandbox_parse_mode(optarg, &sandbox->mode) < 0) {
+				return -EINVAL;
+			}
+			break;
+		case 'n':
+			sandbox->namespaces = (uint32_t)strtoul(optarg, NULL, 0);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -59,7 +71,7 @@ static int parse_options(int argc, char **argv, int *ret_control_fd)
 			return -EINVAL;
 		}
 	}
-	if (rest == NULL || *rest != '\0' || *ret_control_fd < 0 || optind != argc) {
+	if (rest == NULL || *rest != '\0' || sandbox->keep_fd < 0 || optind != argc) {
 		return -EINVAL;
 	}
 	sl_log_init("sluice-renderer", level);
@@ -112,8 +124,20 @@ static const char *refusal(const struct sl_gpu *gpu, const struct sl_renderer_as
 	return NULL;
 }
 
-static int serve(struct sl_gpu *gpu, int control_fd)
+static bool is_software(const struct sl_gpu *gpu)
 {
+	for (uint32_t i = 0; i < sl_gpu_get_device_count(gpu); i++) {
+		if (sl_gpu_get_device(gpu, i)->properties.deviceType !=
+		    VK_PHYSICAL_DEVICE_TYPE_CPU) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
+{
+	const int control_fd = sandbox->keep_fd;
 	struct sl_renderer_assign assign;
 	struct sl_renderer_report report;
 	unsigned int fd_count = 0;
@@ -138,7 +162,7 @@ static int serve(struct sl_gpu *gpu, int control_fd)
 	if (validate != NULL && validate[0] != '\0' && strcmp(validate, "0") != 0) {
 		assign.flags |= SL_RENDERER_VALIDATE;
 	}
-	int r = sl_sandbox_lock();
+	int r = sl_sandbox_lock(sandbox, !is_software(gpu));
 
 	if (r < 0) {
 		sl_log(SL_LOG_ERROR, "cannot install the system call filter: %s", strerror(-r));
@@ -156,31 +180,47 @@ static int serve(struct sl_gpu *gpu, int control_fd)
 	return EXIT_SUCCESS;
 }
 
+/* Returns 0, or -errno with a line in ret_why. */
+static int enter_sandbox(const struct sl_sandbox_options *sandbox, uint32_t *ret_missing,
+			 char *ret_why, size_t why_size)
+{
+	char text[SL_SANDBOX_TEXT_SIZE];
+	int r = sl_sandbox_enter(sandbox, ret_missing);
+
+	if (r < 0) {
+		snprintf(ret_why, why_size, "cannot give up privileges: %s", strerror(-r));
+	} else if (sandbox->mode == SL_SANDBOX_REQUIRED &&
+		   (*ret_missing & SL_SANDBOX_NEEDED) != 0) {
+		sl_sandbox_describe(*ret_missing, text, sizeof(text));
+		snprintf(ret_why, why_size, "the sandbox is required, and there is %s", text);
+		r = -EPERM;
+	}
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct sl_renderer_ready ready = { .type = SL_RENDERER_READY };
+	struct sl_sandbox_options sandbox = { .role = SL_SANDBOX_RENDERER };
 	struct sl_gpu *gpu = NULL;
-	int control_fd;
 
-	if (parse_options(argc, argv, &control_fd) < 0) {
+	if (parse_options(argc, argv, &sandbox) < 0) {
 		fputs(usage, stderr);
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	int r = sl_sandbox_enter(control_fd);
+	int r = enter_sandbox(&sandbox, &ready.sandbox_missing, ready.error, sizeof(ready.error));
 
-	if (r < 0) {
-		sl_log(SL_LOG_ERROR, "cannot give up privileges: %s", strerror(-r));
-		return EXIT_FAILURE;
+	if (r == 0) {
+		r = sl_gpu_open(&gpu, ready.error, sizeof(ready.error));
 	}
-	r = sl_gpu_open(&gpu, ready.error, sizeof(ready.error));
 	if (r == 0) {
 		describe_device(gpu, &ready);
 	}
-	if (sl_fd_send(control_fd, &ready, sizeof(ready), NULL, 0) < 0 || r < 0) {
+	if (sl_fd_send(sandbox.keep_fd, &ready, sizeof(ready), NULL, 0) < 0 || r < 0) {
 		return EXIT_FAILURE;
 	}
 	/* The driver's threads and the GPU's work end with the process, not before it: whatever
 	 * the guest left running must not keep it. */
-	_exit(serve(gpu, control_fd));
+	_exit(serve(gpu, &sandbox));
 }

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Process attributes, descriptors, and the system call filter. */
+/* The order in which a process gives things up. */
 #include "host/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/sandbox/sandbox_priv.h"
+
 /* Enough for a driver's devices and caches; shared memory keeps no descriptor. */
 #define MAX_FDS 1024
+/* Of the process, where it has a user namespace to be counted in. */
+#define MAX_THREADS 1024
 
 static int close_range_from(unsigned int first, unsigned int last)
 {
@@ -48,168 +52,172 @@ static int limit(int resource, rlim_t value)
 	return setrlimit(resource, &current) < 0 ? -errno : 0;
 }
 
-int sl_sandbox_enter(int keep_fd)
+static int set_limits(bool has_user_ns)
 {
-	pid_t parent = getppid();
+	static const struct {
+		int resource;
+		rlim_t value;
+	} limits[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_NOFILE, MAX_FDS },
+		{ RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_RTPRIO, 0 },
+	};
+	int r = has_user_ns ? limit(RLIMIT_NPROC, MAX_THREADS) : 0;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	for (size_t i = 0; r == 0 && i < sizeof(limits) / sizeof(limits[0]); i++) {
+		r = limit((int)limits[i].resource, limits[i].value);
+	}
+	return r;
+}
+
+/* A process that was not started in namespaces gives itself those that need no new process.
+ * Returns the mask of what it has. */
+static uint32_t make_namespaces(const struct sl_sandbox_options *options)
+{
+	const int flags = CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNS;
+	const uint32_t others = SL_SANDBOX_NET_NS | SL_SANDBOX_IPC_NS | SL_SANDBOX_MOUNT_NS;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (options->namespaces != 0) {
+		return options->namespaces;
+	}
+	if (unshare(CLONE_NEWUSER | flags) == 0) {
+		return sl_sandbox_map_ids(uid, gid) < 0 ? SL_SANDBOX_USER_NS
+							: SL_SANDBOX_USER_NS | others;
+	}
+	return unshare(flags) == 0 ? others : 0;
+}
+
+/* Returns the mask of what is missing, or -errno. */
+static int enter_files(const struct sl_sandbox_options *options, uint32_t namespaces)
+{
+	struct sl_sandbox_paths paths;
+	uint32_t missing = 0;
+	bool has_root = false;
+	int r = sl_sandbox_paths_init(&paths, options->role);
+
+	if (r == 0 && (namespaces & SL_SANDBOX_MOUNT_NS) != 0) {
+		has_root = sl_sandbox_root_enter(&paths, (namespaces & SL_SANDBOX_PID_NS) != 0,
+						 &missing) == 0;
+	}
+	if (!has_root) {
+		missing |= SL_SANDBOX_MOUNT_NS | SL_SANDBOX_PROC;
+	}
+	if (r == 0 && (sl_sandbox_drop_capabilities() < 0)) {
+		missing |= SL_SANDBOX_CAPABILITIES;
+	}
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		r = -errno;
+	}
+	if (r == 0 && sl_sandbox_landlock_enter(&paths, has_root) < 0) {
+		missing |= SL_SANDBOX_LANDLOCK;
+	}
+	sl_sandbox_paths_finish(&paths);
+	return r < 0 ? r : (int)missing;
+}
+
+static void end_process(int signal_number)
+{
+	_exit(128 + signal_number);
+}
+
+/* Process 1 of a namespace gets no signal that it does not handle, nor its own SIGABRT. */
+static void be_process_1(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGABRT };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		signal(signals[i], end_process);
+	}
+}
+
+/* The renderer dies with the daemon; a virtual machine's device outlives who started it. */
+static int bind_life(enum sl_sandbox_role role, pid_t parent)
+{
+	if (role != SL_SANDBOX_RENDERER) {
+		return 0;
+	}
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
 		return -errno;
 	}
-	if (getppid() != parent) {
-		return -ESRCH; /* it died before it was watched */
-	}
-	int r = close_strays(keep_fd);
-
-	if (r < 0) {
-		return r;
-	}
-	r = limit(RLIMIT_CORE, 0);
-	return r < 0 ? r : limit(RLIMIT_NOFILE, MAX_FDS);
+	return getppid() == parent ? 0 : -ESRCH; /* it died before it was watched */
 }
 
-static const int denied_calls[] = {
-	/* Other programs and processes. */
-	SCMP_SYS(execve),
-	SCMP_SYS(execveat),
-	SCMP_SYS(fork),
-	SCMP_SYS(vfork),
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(process_madvise),
-	SCMP_SYS(pidfd_open),
-	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(pidfd_send_signal),
-	SCMP_SYS(kcmp),
-	SCMP_SYS(rt_sigqueueinfo),
-	SCMP_SYS(rt_tgsigqueueinfo),
-	SCMP_SYS(tkill),
-	SCMP_SYS(setrlimit),
-	/* The network. */
-	SCMP_SYS(socket),
-	SCMP_SYS(connect),
-	SCMP_SYS(bind),
-	SCMP_SYS(listen),
-	SCMP_SYS(accept),
-	SCMP_SYS(accept4),
-	/* The system's configuration. */
-	SCMP_SYS(mount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(fsconfig),
-	SCMP_SYS(fsmount),
-	SCMP_SYS(fspick),
-	SCMP_SYS(mount_setattr),
-	SCMP_SYS(setns),
-	SCMP_SYS(unshare),
-	SCMP_SYS(swapon),
-	SCMP_SYS(swapoff),
-	SCMP_SYS(reboot),
-	SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(delete_module),
-	SCMP_SYS(sethostname),
-	SCMP_SYS(setdomainname),
-	SCMP_SYS(settimeofday),
-	SCMP_SYS(clock_settime),
-	SCMP_SYS(clock_adjtime),
-	SCMP_SYS(adjtimex),
-	SCMP_SYS(acct),
-	SCMP_SYS(quotactl),
-	SCMP_SYS(syslog),
-	SCMP_SYS(personality),
-	SCMP_SYS(iopl),
-	SCMP_SYS(ioperm),
-	/* Large parts of the kernel that no driver needs. */
-	SCMP_SYS(bpf),
-	SCMP_SYS(perf_event_open),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter),
-	SCMP_SYS(io_uring_register),
-	SCMP_SYS(fanotify_init),
-	SCMP_SYS(name_to_handle_at),
-	SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(add_key),
-	SCMP_SYS(request_key),
-	SCMP_SYS(keyctl),
-	SCMP_SYS(lookup_dcookie),
-	SCMP_SYS(vhangup),
-};
-
-/* Signals: to itself only. */
-static int deny_reaching_others(scmp_filter_ctx filter)
+int sl_sandbox_enter(const struct sl_sandbox_options *options, uint32_t *ret_missing)
 {
-	const scmp_datum_t self = (scmp_datum_t)getpid();
-	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(kill), 1,
-				 SCMP_A0(SCMP_CMP_NE, self));
+	pid_t parent = getppid();
+	uint32_t namespaces = 0;
+	int r = close_strays(options->keep_fd);
 
-	if (r == 0) {
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_NE, self));
-	}
-	/* Limits may be read, and are final. */
-	if (r == 0) {
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
-				     SCMP_A2(SCMP_CMP_NE, 0));
-	}
-	return r;
-}
-
-/* Threads yes, processes no. clone3() hides its flags from filters: without it the C library
- * falls back to clone(). */
-static int deny_children(scmp_filter_ctx filter)
-{
-	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-
-	if (r == 0) {
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-	}
-	return r;
-}
-
-static int fill_filter(scmp_filter_ctx filter)
-{
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-
-	/* A tree instead of a list: the depth of the filter is paid at each system call on
-	 * kernels that do not cache its verdicts. */
-	if (r == 0) {
-		seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-		r = deny_children(filter);
-	}
-	if (r == 0) {
-		r = deny_reaching_others(filter);
-	}
-	for (size_t i = 0; r == 0 && i < sizeof(denied_calls) / sizeof(denied_calls[0]); i++) {
-		/* Negative numbers stand for calls that this machine does not have. */
-		if (denied_calls[i] >= 0) {
-			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
+	*ret_missing = 0;
+	if (r == 0 && options->mode != SL_SANDBOX_OFF) {
+		namespaces = make_namespaces(options);
+		r = enter_files(options, namespaces);
+		if (r >= 0) {
+			*ret_missing = (uint32_t)r | (SL_SANDBOX_NAMESPACES & ~namespaces);
 		}
 	}
-	return r;
+	/* After the others: new credentials undo what is set here. */
+	if ((namespaces & SL_SANDBOX_PID_NS) != 0) {
+		be_process_1();
+	}
+	if (r >= 0) {
+		r = set_limits((namespaces & SL_SANDBOX_USER_NS) != 0);
+	}
+	if (r >= 0 &&
+	    (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)) {
+		r = -errno;
+	}
+	return r < 0 ? r : bind_life(options->role, parent);
 }
 
-int sl_sandbox_lock(void)
+int sl_sandbox_lock(const struct sl_sandbox_options *options, bool has_hardware)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	return options->mode == SL_SANDBOX_OFF
+		       ? 0
+		       : sl_sandbox_filter_install(options->role, has_hardware);
+}
 
-	if (filter == NULL) {
-		return -ENOMEM;
-	}
-	int r = fill_filter(filter);
+static const char *const mode_names[] = {
+	[SL_SANDBOX_AUTO] = "auto",
+	[SL_SANDBOX_REQUIRED] = "required",
+	[SL_SANDBOX_OFF] = "off",
+};
 
-	if (r == 0) {
-		r = seccomp_load(filter);
+const char *sl_sandbox_mode_name(enum sl_sandbox_mode mode)
+{
+	return mode_names[mode];
+}
+
+int sl_sandbox_parse_mode(const char *name, enum sl_sandbox_mode *ret_mode)
+{
+	for (size_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++) {
+		if (strcmp(name, mode_names[i]) == 0) {
+			*ret_mode = (enum sl_sandbox_mode)i;
+			return 0;
+		}
 	}
-	seccomp_release(filter);
-	return r;
+	return -EINVAL;
+}
+
+void sl_sandbox_describe(uint32_t missing, char *ret_text, size_t size)
+{
+	static const char *const names[] = {
+		"no user namespace",	     "no pid namespace",
+		"no network namespace",	     "no ipc namespace",
+		"no file system of its own", "no /proc of its own",
+		"capabilities kept",	     "no Landlock",
+		"no system call filter",
+	};
+	size_t used = 0;
+
+	snprintf(ret_text, size, "complete");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && used < size; i++) {
+		if ((missing >> i & 1) != 0) {
+			used += (size_t)snprintf(ret_text + used, size - used, "%s%s",
+						 used > 0 ? ", " : "", names[i]);
+		}
+	}
 }

@@ -92,20 +92,13 @@ static void write_manifest(struct daemon_fixture *fixture, const char *driver)
 
 bool fixture_start(struct daemon_fixture *fixture, const char *driver, const char *const *arguments)
 {
-	const char *argv[MAX_ARGUMENTS] = { getenv("SLUICED"),
-					    "--socket",
-					    fixture->guest,
-					    "--control",
-					    fixture->control,
-					    "--renderer",
-					    getenv("MOCK_RENDERER"),
-					    "--driver",
-					    fixture->driver,
-					    "--ready-fd",
-					    "4",
-					    "--config",
-					    fixture->config };
-	size_t argc = 13;
+	const char *argv[MAX_ARGUMENTS] = { getenv("SLUICED"), "--socket", fixture->guest,
+					    "--control", fixture->control, "--renderer",
+					    getenv("MOCK_RENDERER"), "--driver", fixture->driver,
+					    "--ready-fd", "4", "--config", fixture->config,
+					    /* The mock dies by signals, as process 1 would not. */
+					    "--sandbox=off" };
+	size_t argc = 14;
 	char path[96];
 	int ready[2];
 

@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	int control_fd = -1;
 	int fds[2];
 
-	if (argc != 3 || sscanf(argv[1], "--control-fd=%d", &control_fd) != 1 ||
+	if (argc < 2 || sscanf(argv[1], "--control-fd=%d", &control_fd) != 1 ||
 	    send_ready(control_fd) < 0) {
 		return EXIT_FAILURE;
 	}

@@ -93,7 +93,7 @@ static void test_all_keys_are_read(void **state)
 	static const char text[] =
 		"socket = \"/s/g.sock\"; control = \"/s/c.sock\";\n"
 		"driver = \"/d.json\"; renderer = \"/r\"; pool = 5;\n"
-		"max_programs = 9; spin_us = 0; memory = \"copy\";\n"
+		"max_programs = 9; spin_us = 0; memory = \"copy\"; sandbox = \"required\";\n"
 		"log_level = \"debug\"; validate = true; trace = true;\n"
 		"allow_users = [ \"root\", \"4000\" ]; allow_groups = [ 44 ];\n"
 		"limits = { programs = 3; regions = 4;\n"
@@ -112,6 +112,7 @@ static void test_all_keys_are_read(void **state)
 	assert_int_equal(config->max_programs, 9);
 	assert_int_equal(config->spin_us, 0);
 	assert_int_equal(config->memory, SL_RENDERER_MEMORY_COPY);
+	assert_int_equal(config->sandbox, SL_SANDBOX_REQUIRED);
 	assert_int_equal(config->log_level, SL_LOG_DEBUG);
 	assert_true(config->validate);
 	assert_true(config->trace);
@@ -170,6 +171,7 @@ static void test_wrong_sizes_are_refused(void **state)
 static void test_wrong_words_are_refused(void **state)
 {
 	assert_refused(*state, "memory = \"shared\";\n", 1, "one of: auto, import, copy");
+	assert_refused(*state, "sandbox = \"on\";\n", 1, "one of: auto, required, off");
 	assert_refused(*state, "log_level = \"loud\";\n", 1, "one of: error, warning, info, debug");
 	assert_refused(*state, "validate = \"maybe\";\n", 1, "neither true nor false");
 }

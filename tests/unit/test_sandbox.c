@@ -5,23 +5,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <net/if.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "host/base/log.h"
 
 /* Returns the line of the first check that failed in the child, 0 if none did, -1 for a signal. */
 static int run_in_child(int (*body)(void))
@@ -46,6 +57,33 @@ static int run_in_child(int (*body)(void))
 		}                              \
 	} while (0)
 
+static int enter_with(enum sl_sandbox_role role, int keep_fd)
+{
+	const struct sl_sandbox_options options = { .role = role, .keep_fd = keep_fd };
+	uint32_t missing = 0;
+
+	return sl_sandbox_enter(&options, &missing);
+}
+
+static int enter(int keep_fd)
+{
+	return enter_with(SL_SANDBOX_RENDERER, keep_fd);
+}
+
+static int lock_as(enum sl_sandbox_role role)
+{
+	const struct sl_sandbox_options options = { .role = role };
+
+	return sl_sandbox_lock(&options, false);
+}
+
+static int lock(void)
+{
+	int r = enter(STDERR_FILENO);
+
+	return r < 0 ? r : lock_as(SL_SANDBOX_RENDERER);
+}
+
 static bool is_denied(long result)
 {
 	return result == -1 && errno == EPERM;
@@ -58,7 +96,7 @@ static int strays_are_closed(void)
 	int other = open("/dev/null", O_RDONLY);
 
 	CHECK(stray > STDERR_FILENO && kept > stray && other > kept);
-	CHECK(sl_sandbox_enter(kept) == 0);
+	CHECK(enter(kept) == 0);
 	CHECK(fcntl(stray, F_GETFD) == -1);
 	CHECK(fcntl(other, F_GETFD) == -1);
 	CHECK(fcntl(kept, F_GETFD) != -1);
@@ -71,19 +109,12 @@ static int attributes_are_set(void)
 	struct rlimit core;
 	int signal_number = 0;
 
-	CHECK(sl_sandbox_enter(STDERR_FILENO) == 0);
+	CHECK(enter(STDERR_FILENO) == 0);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 	CHECK(prctl(PR_GET_DUMPABLE) == 0);
 	CHECK(prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == SIGKILL);
 	CHECK(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
 	return 0;
-}
-
-static int lock(void)
-{
-	int r = sl_sandbox_enter(STDERR_FILENO);
-
-	return r < 0 ? r : sl_sandbox_lock();
 }
 
 static int programs_are_denied(void)
@@ -167,13 +198,144 @@ static int older_threads_are_locked(void)
 	pthread_t thread;
 	void *result = NULL;
 
-	CHECK(sl_sandbox_enter(STDERR_FILENO) == 0);
+	CHECK(enter(STDERR_FILENO) == 0);
 	CHECK(pipe(ends) == 0);
 	CHECK(pthread_create(&thread, NULL, wait_for_lock, &ends[0]) == 0);
-	CHECK(sl_sandbox_lock() == 0);
+	CHECK(lock_as(SL_SANDBOX_RENDERER) == 0);
 	CHECK(write(ends[1], "x", 1) == 1);
 	CHECK(pthread_join(thread, &result) == 0 && result != NULL);
 	return 0;
+}
+
+/* What is not listed is refused, and logged by its name, once. */
+static int unlisted_calls_are_logged(void)
+{
+	char line[512] = "";
+	int ends[2];
+
+	CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	sl_log_init("test", SL_LOG_INFO);
+	CHECK(enter(ends[0]) == 0 && lock_as(SL_SANDBOX_RENDERER) == 0);
+	CHECK(is_denied(syscall(SYS_acct, NULL)));
+	CHECK(is_denied(syscall(SYS_acct, NULL)));
+	CHECK(is_denied(syscall(SYS_unshare, CLONE_NEWUSER)));
+	CHECK(read(ends[0], line, sizeof(line) - 1) > 0);
+	char *acct = strstr(line, "system call acct\n");
+	CHECK(acct != NULL && strstr(acct + 1, "system call acct\n") == NULL);
+	CHECK(strstr(line, "refused the system call unshare\n") != NULL);
+	return 0;
+}
+
+static int terminals_are_out_of_reach(void)
+{
+	char typed = 'x';
+
+	CHECK(lock() == 0);
+	CHECK(is_denied(ioctl(STDIN_FILENO, TIOCSTI, &typed)));
+	CHECK(is_denied(ioctl(STDIN_FILENO, _IO('d', 0))));
+	return 0;
+}
+
+static int a_device_opens_no_files(void)
+{
+	CHECK(enter_with(SL_SANDBOX_VGPU, STDERR_FILENO) == 0);
+	CHECK(open("/", O_RDONLY) < 0 || access("/usr", F_OK) < 0);
+	CHECK(lock_as(SL_SANDBOX_VGPU) == 0);
+	CHECK(is_denied(open("/dev/null", O_RDWR)));
+	CHECK(memfd_create("test", MFD_CLOEXEC) >= 0);
+	return 0;
+}
+
+/* The rest needs namespaces, which a container may not give. */
+
+static int is_missing_from_proc(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return access(path, F_OK) < 0;
+}
+
+static bool is_hidden(const char *path)
+{
+	return access(path, F_OK) < 0 && open(path, O_RDONLY) < 0;
+}
+
+static int check_own_root(uint32_t missing)
+{
+	CHECK((missing & SL_SANDBOX_MOUNT_NS) == 0);
+	CHECK(is_hidden("/root") && is_hidden("/home") && is_hidden("/var") && is_hidden("/run"));
+	CHECK(is_hidden("/etc/passwd") && is_hidden("/etc/shadow") && is_hidden("/boot"));
+	CHECK(open("/usr/share", O_RDONLY) >= 0 && open("/dev/null", O_RDWR) >= 0);
+	CHECK(open("/usr/new", O_RDWR | O_CREAT, 0600) < 0 && mkdir("/new", 0700) < 0);
+	CHECK(open("/dev/null2", O_RDWR | O_CREAT, 0600) < 0 && mknod("/tmp/n", S_IFCHR, 0x103));
+	CHECK(open("/tmp/scratch", O_RDWR | O_CREAT, 0600) >= 0);
+	CHECK((missing & SL_SANDBOX_PROC) != 0 || is_missing_from_proc(2));
+	/* The way out that chroot() has. */
+	CHECK(chroot("/tmp") < 0 && mount("none", "/usr", NULL, MS_REMOUNT | MS_BIND, NULL) < 0);
+	CHECK(chdir("../../../..") == 0 && access("home", F_OK) < 0);
+	return 0;
+}
+
+static int check_no_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2] = { 0 };
+
+	CHECK(syscall(SYS_capget, &header, sets) == 0);
+	CHECK(sets[0].effective == 0 && sets[0].permitted == 0 && sets[0].inheritable == 0);
+	CHECK(sets[1].effective == 0 && sets[1].permitted == 0 && sets[1].inheritable == 0);
+	CHECK(prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) == 0);
+	return 0;
+}
+
+static int run_in_namespaces(void)
+{
+	uint32_t missing = 0;
+	int r = 0;
+
+	const struct sl_sandbox_options options = { .keep_fd = STDERR_FILENO,
+						    .namespaces = SL_SANDBOX_NAMESPACES };
+
+	CHECK(getpid() == 1 && getppid() == 0);
+	CHECK(sl_sandbox_enter(&options, &missing) == 0);
+	CHECK((missing & SL_SANDBOX_NAMESPACES) == 0);
+	CHECK(if_nametoindex("lo") <= 1 && if_nametoindex("eth0") == 0);
+	r = check_own_root(missing);
+	return r != 0 ? r : check_no_capabilities();
+}
+
+static void test_namespaces(void **state)
+{
+	uint32_t namespaces = sl_sandbox_probe();
+	int status;
+
+	if (namespaces != SL_SANDBOX_NAMESPACES) {
+		skip();
+	}
+	pid_t child = sl_sandbox_fork(namespaces);
+	assert_true(child >= 0);
+	if (child == 0) {
+		_exit(run_in_namespaces());
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_texts(void **state)
+{
+	char text[SL_SANDBOX_TEXT_SIZE];
+	enum sl_sandbox_mode mode;
+
+	sl_sandbox_describe(0, text, sizeof(text));
+	assert_string_equal(text, "complete");
+	sl_sandbox_describe(SL_SANDBOX_PID_NS | SL_SANDBOX_LANDLOCK, text, sizeof(text));
+	assert_string_equal(text, "no pid namespace, no Landlock");
+	sl_sandbox_describe(SL_SANDBOX_ALL, text, sizeof(text));
+	assert_int_equal(sl_sandbox_parse_mode("required", &mode), 0);
+	assert_int_equal(mode, SL_SANDBOX_REQUIRED);
+	assert_int_equal(sl_sandbox_parse_mode("on", &mode), -EINVAL);
 }
 
 static void run_body(void **state)
@@ -199,6 +361,11 @@ int main(void)
 		SANDBOX_TEST(other_processes_are_out_of_reach),
 		SANDBOX_TEST(drivers_can_work),
 		SANDBOX_TEST(older_threads_are_locked),
+		SANDBOX_TEST(unlisted_calls_are_logged),
+		SANDBOX_TEST(terminals_are_out_of_reach),
+		SANDBOX_TEST(a_device_opens_no_files),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
