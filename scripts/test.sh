@@ -17,8 +17,8 @@ Usage: scripts/test.sh [OPTIONS] [TEST…]
 Install missing Debian packages, build, and run the tests that need no GPU, or only the TESTs
 named (as "meson test --list" names them; wildcards allowed).
 
-  --suite SUITE    only this suite; may be given again (unit, golden, roundtrip, stress,
-                   integration, style, and gpu, which runs only if it is asked for)
+  --suite SUITE    only this suite; may be given again (unit, golden, roundtrip, stress, fuzz,
+                   integration, vm, style, and gpu, which runs only if asked for)
   --quick          leave out what takes long: roundtrip, stress and integration
   --build-dir DIR  build there (default: build/ in the tree)
   --no-install     do not look for missing packages

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Run a program inside a virtual machine whose GPU is Sluice's: stock QEMU, stock Debian guest.
+# shellcheck disable=SC2054 # commas belong to QEMU's arguments
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -33,6 +34,7 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
   --screenshot FILE    what the guest's screen shows when PROGRAM has ended, as PPM; with --window
                        what the window shows
   --share DIR          a directory of the host, writable in the guest as /share
+  --qmp PATH           where QEMU's QMP socket is made (default: out of sight)
   --env NAME=VALUE     set in the guest; may be given again
   --qemu-option TEXT   one more argument for QEMU; may be given again
   --timeout SECONDS    give up (default: 600; 0: never), status 124
@@ -72,6 +74,7 @@ display=none
 window=
 screenshot=
 share=
+qmp=
 timeout=600
 log_level=warning
 build=yes
@@ -84,7 +87,7 @@ while [[ $# -gt 0 ]]; do
 	fi
 	case $1 in
 	--name | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
-		--env | --qemu-option | --share)
+		--env | --qemu-option | --share | --qmp)
 		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
 		case $1 in
 		--name) name=$2 ;;
@@ -96,6 +99,7 @@ while [[ $# -gt 0 ]]; do
 		--screenshot) screenshot=$2 ;;
 		--timeout) timeout=$2 ;;
 		--log-level) log_level=$2 ;;
+		--qmp) qmp=$(realpath -m "$2") ;;
 		--share) share=$(realpath "$2") ;;
 		--env) environment+=("$2") ;;
 		--qemu-option) qemu_options+=("$2") ;;
@@ -155,6 +159,7 @@ fi
 # the path of a socket has at most 107 bytes.
 run_dir=$(mktemp -d "${TMPDIR:-/tmp}/sluice-vm.XXXXXX")
 pids=()
+# shellcheck disable=SC2317 # called by trap
 cleanup() {
 	local pid
 
@@ -268,7 +273,7 @@ qemu=(
 	-device virtio-serial-pci "${ports[@]}"
 	-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu
 	-display "$display" -vga none
-	-qmp "unix:$run_dir/qmp.sock,server=on,wait=off"
+	-qmp "unix:${qmp:-$run_dir/qmp.sock},server=on,wait=off"
 	"${qemu_options[@]}"
 )
 
@@ -280,7 +285,7 @@ else
 	if [[ -n $screenshot ]]; then
 		# The guest waits after its program, until the picture is taken.
 		touch "$run_dir/share/wait"
-		source=$run_dir/qmp.sock
+		source=${qmp:-$run_dir/qmp.sock}
 		if [[ $window == yes ]]; then
 			source=$run_dir/fb/Xvfb_screen0
 		fi

@@ -43,15 +43,14 @@ sl_vm_install_qemu() {
 	END
 	options=(-q -o Dpkg::Use-Pty=0 -o "Dir::Etc::SourceParts=$apt/parts" -o
 		"Dir::State::Lists=$apt/lists")
-	"${as_root[@]}" apt-get "${options[@]}" update >"$apt/log" 2>&1 &&
-		"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install -y \
+	if ! "${as_root[@]}" apt-get "${options[@]}" update >"$apt/log" 2>&1 ||
+		! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install -y \
 			--no-install-recommends -t bookworm-backports \
-			qemu-system-x86 qemu-system-gui qemu-system-modules-opengl >>"$apt/log" 2>&1 ||
-		{
-			tail -n 5 "$apt/log" >&2
-			echo 'QEMU 10 could not be installed (qemu-system-x86 of bookworm-backports)' >&2
-			return 1
-		}
+			qemu-system-x86 qemu-system-gui qemu-system-modules-opengl >>"$apt/log" 2>&1; then
+		tail -n 5 "$apt/log" >&2
+		echo 'QEMU 10 could not be installed (qemu-system-x86 of bookworm-backports)' >&2
+		return 1
+	fi
 	rm -rf "$apt"
 }
 
@@ -153,7 +152,12 @@ sl_vm_accelerator() {
 sl_vm_image() {
 	local cache=$1 vm_dir=$2 key image work status=0
 
-	key=$(cat "${BASH_SOURCE[0]}" "$vm_dir/extract_vmlinux.py" | sha256sum | cut -c 1-12)
+	# What the image depends on.
+	key=$({
+		echo "$sl_vm_packages" "${sl_vm_modules[@]}"
+		declare -f sl_vm_unpack_kernel sl_vm_copy_modules sl_vm_make_initramfs sl_vm_make_all
+		cat "$vm_dir/extract_vmlinux.py"
+	} | sha256sum | cut -c 1-12)
 	image=$cache/guest-$key
 	mkdir -p "$cache"
 	(

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/integration"))
-import run_cases  # noqa: E402
+import guest
+from guest import ROOT, host
+
+import run_cases
 
 # The results go to the guest's own memory first: 9p cannot write from memory of a device, which is
 # what mapped Vulkan memory is to the guest's kernel.
@@ -71,22 +72,18 @@ def main():
         [run_cases.PROGRAM, "--list"], stdout=subprocess.PIPE, text=True,
         check=True).stdout.split()
     names = [name for name in names if name not in arguments.without]
+    tap = host.Tap()
+    guest.require_image()
     native = run_cases.Native()
-    failed = 0
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
         status, output = run_guest(directory, names, arguments.timeout)
-        print(f"1..{len(names)}")
-        for number, name in enumerate(names, 1):
+        for name in names:
             problem, skip = judge(name, native, directory)
-            failed += problem is not None
-            print(f"{'not ' if problem else ''}ok {number} {name}" +
-                  (f" # SKIP {skip}" if skip else ""))
-            for line in (problem or "").splitlines():
-                print(f"# {line}")
-    if status != 0 or failed:
-        print("".join(f"# vm: {line}\n" for line in output.splitlines()[-30:]), end="")
-    sys.exit(1 if failed or status != 0 else 0)
+            tap.point(name, problem, skip)
+    tap.point("the guest ends", None if status == 0 else f"status {status}\n{output[-3000:]}")
+    return tap.finish()
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
