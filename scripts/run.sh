@@ -26,7 +26,13 @@ socket of a running one.
   --guest NAME             the guest that the program belongs to (default: "default")
   --daemon NAME            share a daemon with all programs started with the same NAME; it ends
                            with the last of them, and the first one's options are its options
-  --memory import|copy     how host-visible memory reaches the host's driver
+  --weight N               its part of the GPU, beside that of others (1 to 10000; default: 1)
+  --cap PERCENT            the most it gets of the GPU, like 50% (default: none)
+  --class CLASS            realtime, normal (default), or background: only what others leave
+  --deadline RATE|TIME     its frames, like 60fps or 16.7ms: they go first within its part
+  --memory SIZE            device memory of all its programs together, like 512M (default: all)
+  --memory-mode import|copy
+                           how host-visible memory reaches the host's driver
   --validate               the Khronos validation layer around what the program does on the host
   --log-level LEVEL        of the daemon: error, warning (default), info or debug
   --no-build               do not build first, even if the sources are newer
@@ -50,6 +56,7 @@ guest=
 daemon_name=
 build=yes
 daemon_options=()
+share=()
 log_level=warning
 while [[ $# -gt 0 ]]; do
 	# --option=argument is the same as --option argument.
@@ -76,9 +83,14 @@ while [[ $# -gt 0 ]]; do
 		daemon_name=$2
 		shift 2
 		;;
-	--memory)
+	--weight | --cap | --class | --deadline | --memory)
 		need_argument "$1" $#
-		daemon_options+=(--memory "$2")
+		share+=("${1#--}=$2")
+		shift 2
+		;;
+	--memory-mode)
+		need_argument "$1" $#
+		daemon_options+=(--memory-mode "$2")
 		shift 2
 		;;
 	--log-level)
@@ -183,6 +195,8 @@ fi
 if [[ -n ${SLUICE_SOCKET:-} ]]; then
 	[[ -z $daemon_name ]] || die 'SLUICE_SOCKET names a daemon already: --daemon cannot too' 2
 	[[ -z $guest ]] || die 'SLUICE_SOCKET names a guest already: --guest cannot too' 2
+	[[ ${#share[@]} -eq 0 ]] || die "SLUICE_SOCKET names a guest whose part of the GPU is the \
+daemon's to set: --${share[0]%%=*} cannot" 2
 	[[ -S $SLUICE_SOCKET ]] || die "SLUICE_SOCKET=$SLUICE_SOCKET: no socket there (is sluiced running?)"
 	socket=$SLUICE_SOCKET
 else
@@ -195,9 +209,13 @@ else
 	fi
 	# The daemon has said why.
 	[[ -n $socket ]] || die 'the daemon did not start'
+	control=${socket%/*}/control.sock
 	if [[ -n $guest && $guest != default ]]; then
-		socket=$("$sluicectl" --control "${socket%/*}/control.sock" add-guest "$guest" \
-			--keep-existing) || die "guest $guest cannot be added"
+		socket=$("$sluicectl" --control "$control" --keep-existing add-guest "$guest" \
+			"${share[@]}") || die "guest $guest cannot be added"
+	elif [[ ${#share[@]} -gt 0 ]]; then
+		"$sluicectl" --control "$control" set default "${share[@]}" ||
+			die 'this part of the GPU cannot be given'
 	fi
 fi
 

@@ -65,6 +65,93 @@ int sl_quantity_parse_number(const char *text, uint64_t max, uint64_t *ret_numbe
 	return 0;
 }
 
+/* A decimal number with at most six digits after the point, in millionths. */
+static int parse_decimal(const char *text, uint64_t *ret_millionths, const char **ret_rest)
+{
+	uint64_t unit = 1000000;
+	uint64_t number;
+	int r = parse(text, &number, &text);
+
+	if (r < 0) {
+		return r;
+	}
+	if (__builtin_mul_overflow(number, unit, &number)) {
+		return -ERANGE;
+	}
+	if (text[0] == '.') {
+		if (!isdigit((unsigned char)text[1])) {
+			return -EINVAL;
+		}
+		for (text++; isdigit((unsigned char)text[0]); text++) {
+			unit /= 10;
+			if (__builtin_add_overflow(number, unit * (uint64_t)(text[0] - '0'),
+						   &number)) {
+				return -ERANGE;
+			}
+		}
+	}
+	*ret_millionths = number;
+	*ret_rest = text;
+	return 0;
+}
+
+int sl_quantity_parse_time(const char *text, uint64_t *ret_time_ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	const char *rest;
+	uint64_t number;
+	int r = parse_decimal(text, &number, &rest);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(rest, units[i].name) == 0) {
+			unsigned __int128 time_ns =
+				(unsigned __int128)number * units[i].ns / 1000000;
+
+			*ret_time_ns = (uint64_t)time_ns;
+			return time_ns > UINT64_MAX ? -ERANGE : 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int sl_quantity_parse_percent(const char *text, uint64_t *ret_permille)
+{
+	const char *rest;
+	uint64_t number;
+	int r = parse_decimal(text, &number, &rest);
+
+	if (r < 0) {
+		return r;
+	}
+	if ((rest[0] != '\0' && strcmp(rest, "%") != 0) || number % 100000 != 0) {
+		return -EINVAL;
+	}
+	*ret_permille = number / 100000;
+	return 0;
+}
+
+int sl_quantity_parse_rate(const char *text, uint64_t *ret_period_ns)
+{
+	const char *rest;
+	uint64_t number;
+	int r = parse_decimal(text, &number, &rest);
+
+	if (r < 0) {
+		return r;
+	}
+	if (strcmp(rest, "fps") != 0 || number == 0) {
+		return -EINVAL;
+	}
+	*ret_period_ns = UINT64_C(1000000000000000) / number;
+	return 0;
+}
+
 const char *sl_quantity_format_bytes(uint64_t bytes, char text[SL_QUANTITY_SIZE])
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
@@ -93,5 +180,12 @@ const char *sl_quantity_format_time(uint64_t time_ns, char text[SL_QUANTITY_SIZE
 	} else {
 		snprintf(text, SL_QUANTITY_SIZE, "%.2f s", value / 1e9);
 	}
+	return text;
+}
+
+const char *sl_quantity_format_percent(uint64_t permille, char text[SL_QUANTITY_SIZE])
+{
+	snprintf(text, SL_QUANTITY_SIZE, permille % 10 == 0 ? "%.0f%%" : "%.1f%%",
+		 (double)permille / 10);
 	return text;
 }

@@ -59,7 +59,7 @@ struct sl_renderer_ready {
 static_assert(sizeof(struct sl_renderer_ready) == 32 + 3 * SL_RENDERER_TEXT_SIZE, "packet");
 
 /* Descriptors: the guest's connected socket, of which nothing has been read; the stats memfd
- * (stats.h), SL_STATS_SIZE bytes. Limits are never 0. */
+ * (stats.h), SL_STATS_SIZE bytes; the guest's quota memfd (quota.h). Limits are never 0. */
 struct sl_renderer_assign {
 	uint32_t type;
 	uint32_t flags;	 /* enum sl_renderer_flags */
@@ -67,9 +67,10 @@ struct sl_renderer_assign {
 	uint32_t max_regions;
 	uint64_t context_id; /* counts from 1 in the daemon's life: for logs */
 	uint64_t spin_ns;
-	uint64_t max_region_bytes;	  /* all regions of the context together */
-	uint64_t max_device_memory_bytes; /* allocated by the host for this context */
-	uint32_t guest_pid;		  /* SO_PEERCRED: for logs */
+	uint64_t max_region_bytes; /* all regions of the context together */
+	uint32_t max_objects;
+	uint32_t quota_slot; /* in the quota page */
+	uint32_t guest_pid;  /* SO_PEERCRED: for logs */
 	uint32_t guest_uid;
 	char guest_name[SL_RENDERER_NAME_SIZE];
 };

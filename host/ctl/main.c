@@ -7,48 +7,62 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "host/base/fd.h"
-#include "host/base/paths.h"
+#include "host/base/quantity.h"
+#include "host/ctl/client.h"
 #include "host/ctl/show.h"
+#include "host/ctl/top.h"
 
-#define MAX_USERS 32
+#define MAX_USERS    32
+#define MAX_OPERANDS 16
 
 enum {
 	OPTION_JSON = 0x100,
 	OPTION_SOCKET,
 	OPTION_USER,
 	OPTION_KEEP_EXISTING,
+	OPTION_ONCE,
+	OPTION_INTERVAL,
 };
 
 struct arguments {
 	const char *control; /* NULL: the default path */
 	bool is_json;
 	const char *command;
-	const char *operand; /* NULL: none given */
+	const char *operands[MAX_OPERANDS];
+	size_t operand_count;
 	const char *socket;
 	const char *users[MAX_USERS];
 	size_t user_count;
 	bool keep_existing;
+	bool is_once;
+	uint64_t interval_ns;
 };
 
 static const struct command {
 	const char *name;
-	const char *operand; /* name of what must follow; NULL: nothing may */
-	const char *key;     /* of the operand in the request */
+	const char *operands; /* names of what must follow */
+	size_t operand_min;
+	size_t operand_max; /* those beyond min are KEY=VALUE, but for policy's */
+	const char *key;    /* of the first operand in the request */
 	void (*show)(const json_t *answer);
 } commands[] = {
-	{ "status", NULL, NULL, sl_show_status },
-	{ "list", NULL, NULL, sl_show_guests },
-	{ "programs", NULL, NULL, sl_show_programs },
-	{ "add-guest", "NAME", "name", sl_show_socket },
-	{ "remove-guest", "NAME", "name", NULL },
-	{ "end-program", "CONTEXT", "context", NULL },
-	{ "hold", "PID", "pid", NULL },
-	{ NULL, NULL, NULL, NULL },
+	{ "status", "", 0, 0, NULL, sl_show_status },
+	{ "list", "", 0, 0, NULL, sl_show_guests },
+	{ "programs", "", 0, 0, NULL, sl_show_programs },
+	{ "top", "", 0, 0, NULL, NULL },
+	{ "ledger", "", 0, 0, NULL, sl_show_ledger },
+	{ "set", "GUEST KEY=VALUE...", 2, MAX_OPERANDS, "name", NULL },
+	{ "pause", "GUEST", 1, 1, "name", NULL },
+	{ "resume", "GUEST", 1, 1, "name", NULL },
+	{ "kill", "GUEST|CONTEXT", 1, 1, "target", NULL },
+	{ "policy", "[NAME]", 0, 1, "policy", sl_show_policy },
+	{ "add-guest", "NAME [KEY=VALUE...]", 1, MAX_OPERANDS, "name", sl_show_socket },
+	{ "remove-guest", "NAME", 1, 1, "name", NULL },
+	{ "end-program", "CONTEXT", 1, 1, "context", NULL },
+	{ "hold", "PID", 1, 1, "pid", NULL },
+	{ NULL },
 };
 
 static const struct argp_option argp_options[] = {
@@ -57,12 +71,15 @@ static const struct argp_option argp_options[] = {
 	  "there, else /run/sluice/control.sock)",
 	  1 },
 	{ "json", OPTION_JSON, NULL, 0, "Print the daemon's answer as it is", 1 },
-	{ NULL, 0, NULL, 0, "For add-guest:", 2 },
+	{ NULL, 0, NULL, 0, "For top:", 2 },
+	{ "once", OPTION_ONCE, NULL, 0, "Print one interval and end", 2 },
+	{ "interval", OPTION_INTERVAL, "TIME", 0, "From one look to the next (default: 1s)", 2 },
+	{ NULL, 0, NULL, 0, "For add-guest:", 3 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
 	  "Where its programs connect (default: NAME.sock beside the default guest's socket)", 2 },
 	{ "user", OPTION_USER, "USER", 0, "Who may connect; may be given again", 2 },
 	{ "keep-existing", OPTION_KEEP_EXISTING, NULL, 0,
-	  "It is no error if there is a guest of this name", 2 },
+	  "It is no error if there is a guest of this name", 3 },
 	{ 0 },
 };
 
@@ -86,11 +103,16 @@ static void take_argument(struct arguments *arguments, const char *argument,
 		if (find_command(argument) == NULL) {
 			argp_error(state, "there is no command '%s'", argument);
 		}
-	} else if (arguments->operand == NULL) {
-		arguments->operand = argument;
+	} else if (arguments->operand_count < MAX_OPERANDS) {
+		arguments->operands[arguments->operand_count++] = argument;
 	} else {
 		argp_error(state, "'%s' is too much", argument);
 	}
+}
+
+static bool takes_settings(const struct command *command)
+{
+	return command->operand_max == MAX_OPERANDS;
 }
 
 static void check_arguments(const struct arguments *arguments, struct argp_state *state)
@@ -98,14 +120,25 @@ static void check_arguments(const struct arguments *arguments, struct argp_state
 	const struct command *command;
 
 	if (arguments->command == NULL) {
-		argp_error(state, "which command? (status, list, programs, add-guest, "
-				  "remove-guest, end-program, hold)");
+		argp_error(state, "which command? (see sluicectl --help)");
 		return;
 	}
 	command = find_command(arguments->command);
-	if (command != NULL && (command->operand != NULL) != (arguments->operand != NULL)) {
-		argp_error(state, command->operand != NULL ? "%s needs a %s" : "%s stands alone",
-			   command->name, command->operand);
+	if (command == NULL) {
+		return;
+	}
+	if (arguments->operand_count < command->operand_min ||
+	    arguments->operand_count > command->operand_max) {
+		argp_error(state, command->operand_max == 0 ? "%s stands alone" : "%s needs %s",
+			   command->name, command->operands);
+	}
+	for (size_t i = 1; i < arguments->operand_count && takes_settings(command); i++) {
+		const char *equals = strchr(arguments->operands[i], '=');
+
+		if (equals == NULL || equals == arguments->operands[i]) {
+			argp_error(state, "'%s' is not KEY=VALUE, like weight=3",
+				   arguments->operands[i]);
+		}
 	}
 }
 
@@ -133,6 +166,15 @@ static error_t parse_option(int option, char *argument, struct argp_state *state
 	case OPTION_KEEP_EXISTING:
 		arguments->keep_existing = true;
 		return 0;
+	case OPTION_ONCE:
+		arguments->is_once = true;
+		return 0;
+	case OPTION_INTERVAL:
+		if (sl_quantity_parse_time(argument, &arguments->interval_ns) < 0 ||
+		    arguments->interval_ns < 10000000 || arguments->interval_ns > 3600000000000) {
+			argp_error(state, "'%s' is not a time from 10ms to 3600s", argument);
+		}
+		return 0;
 	case ARGP_KEY_ARG:
 		take_argument(arguments, argument, state);
 		return 0;
@@ -147,54 +189,25 @@ static error_t parse_option(int option, char *argument, struct argp_state *state
 static const struct argp argp = {
 	.options = argp_options,
 	.parser = parse_option,
-	.args_doc =
-		"status\nlist\nprograms\nadd-guest NAME\nremove-guest NAME\nend-program CONTEXT\nhold PID",
+	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "Ask a running sluiced, and give it orders.\v"
-	       "status: the daemon and the device it renders on.  list: the guests and what they "
-	       "use.  programs: what runs now.  add-guest, remove-guest: until the daemon ends; "
-	       "the configuration file stays as it is.  end-program: the program sees "
-	       "VK_ERROR_DEVICE_LOST.  hold: the daemon ends when the last process that holds it has "
-	       "ended.",
+	       "status: the daemon and the device it renders on.\n"
+	       "list: the guests, what they may have and what they use.\n"
+	       "programs: what runs now.\n"
+	       "top: who has the GPU, again and again.\n"
+	       "ledger: what the GPU did with its time, and for whom.\n"
+	       "set GUEST KEY=VALUE...: weight=1..10000, cap=0.5%..100%|none, "
+	       "class=realtime|normal|background, deadline=60fps|16.7ms|none, "
+	       "slice=0.5ms..30ms|default, memory=512M|none.\n"
+	       "pause GUEST, resume GUEST: its programs wait meanwhile.\n"
+	       "kill GUEST|CONTEXT: the programs see VK_ERROR_DEVICE_LOST.\n"
+	       "policy [best-effort|equal|fixed]: show it, or change it.\n"
+	       "add-guest NAME [KEY=VALUE...], remove-guest NAME.\n"
+	       "end-program CONTEXT: the same as kill.\n"
+	       "hold PID: the daemon ends when the last process that holds it has ended.\n"
+	       "What is set lasts until the configuration is read again, and a guest that was added "
+	       "until the daemon ends.",
 };
-
-/* The user's own daemon before the system's. */
-static int find_control(char path[static sizeof(((struct sockaddr_un *)0)->sun_path)], size_t size)
-{
-	int r = sl_paths_default_socket("control.sock", path, size);
-
-	if (r == 0 && access(path, F_OK) < 0 && access("/run/sluice/control.sock", F_OK) == 0) {
-		snprintf(path, size, "/run/sluice/control.sock");
-	}
-	return r;
-}
-
-/* Returns a connected socket, or -1 after saying what is wrong. */
-static int connect_control(const char *given)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	SL_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (given != NULL && strlen(given) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "sluicectl: %s: the path is too long for a socket\n", given);
-		return -1;
-	}
-	if (given != NULL) {
-		strcpy(address.sun_path, given);
-	} else if (find_control(address.sun_path, sizeof(address.sun_path)) < 0) {
-		fprintf(stderr, "sluicectl: XDG_RUNTIME_DIR is too long for a socket\n");
-		return -1;
-	}
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		bool is_absent = errno == ENOENT || errno == ECONNREFUSED;
-
-		fprintf(stderr, "sluicectl: %s: %s\n", address.sun_path,
-			is_absent ? "no sluiced listens there (is it running? "
-				    "its socket elsewhere: --control PATH)"
-				  : strerror(errno));
-		return -1;
-	}
-	return sl_steal_fd(&fd);
-}
 
 static json_t *make_request(const struct arguments *arguments, const struct command *command)
 {
@@ -202,11 +215,21 @@ static json_t *make_request(const struct arguments *arguments, const struct comm
 	const char *name = command->show == sl_show_programs ? "list" : command->name;
 	json_t *request = json_pack("{s:s}", "command", name);
 
-	if (command->key != NULL && strcmp(command->key, "name") != 0) {
+	const char *first = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
+	bool is_number = command->key != NULL &&
+			 (strcmp(command->key, "context") == 0 || strcmp(command->key, "pid") == 0);
+
+	if (first != NULL) {
 		json_object_set_new(request, command->key,
-				    json_integer(strtoll(arguments->operand, NULL, 10)));
-	} else if (command->key != NULL) {
-		json_object_set_new(request, command->key, json_string(arguments->operand));
+				    is_number ? json_integer(strtoll(first, NULL, 10))
+					      : json_string(first));
+	}
+	for (size_t i = 1; i < arguments->operand_count; i++) {
+		const char *equals = strchr(arguments->operands[i], '=');
+		SL_AUTO_FREE char *key =
+			strndup(arguments->operands[i], (size_t)(equals - arguments->operands[i]));
+
+		json_object_set_new(request, key, json_string(equals + 1));
 	}
 	if (arguments->socket != NULL) {
 		json_object_set_new(request, "socket", json_string(arguments->socket));
@@ -225,38 +248,22 @@ static json_t *make_request(const struct arguments *arguments, const struct comm
 	return request;
 }
 
-/* Returns the daemon's answer, or NULL after saying what is wrong. */
-static json_t *ask(int fd, json_t *request)
-{
-	SL_AUTO_FREE char *text = json_dumps(request, JSON_COMPACT);
-	json_error_t error;
-
-	if (text == NULL || dprintf(fd, "%s\n", text) < 0) {
-		fprintf(stderr, "sluicectl: cannot ask: %s\n", strerror(errno));
-		return NULL;
-	}
-	/* The daemon answers with one line, which ends the object. */
-	json_t *answer = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, &error);
-	if (answer == NULL) {
-		fprintf(stderr, "sluicectl: the daemon did not answer; only root and the user who "
-				"runs it may ask\n");
-	}
-	return answer;
-}
-
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { 0 };
+	struct arguments arguments = { .interval_ns = 1000000000 };
 	int status = EXIT_FAILURE;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	const struct command *command = find_command(arguments.command);
-	SL_AUTO_CLOSE int fd = connect_control(arguments.control);
+	SL_AUTO_CLOSE int fd = sl_client_connect(arguments.control);
 	if (fd < 0) {
 		return EXIT_FAILURE;
 	}
+	if (strcmp(command->name, "top") == 0) {
+		return sl_top_run(fd, arguments.interval_ns, arguments.is_once, arguments.is_json);
+	}
 	json_t *request = make_request(&arguments, command);
-	json_t *answer = ask(fd, request);
+	json_t *answer = sl_client_ask(fd, request);
 	json_decref(request);
 	if (answer == NULL) {
 		return EXIT_FAILURE;
@@ -265,11 +272,7 @@ int main(int argc, char **argv)
 		json_dumpf(answer, stdout, JSON_INDENT(2));
 		printf("\n");
 	}
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		const char *text = json_string_value(json_object_get(answer, "error"));
-
-		fprintf(stderr, "sluicectl: %s\n", text != NULL ? text : "the daemon refused");
-	} else {
+	if (sl_client_check(answer)) {
 		if (!arguments.is_json && command->show != NULL) {
 			command->show(answer);
 		}

@@ -21,6 +21,13 @@ static uint64_t number_of(const json_t *object, const char *key)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+static const char *percent_of(const json_t *object, const char *key, char text[SL_QUANTITY_SIZE])
+{
+	double percent = json_number_value(json_object_get(object, key));
+
+	return sl_quantity_format_percent((uint64_t)(percent * 10 + 0.5), text);
+}
+
 void sl_show_status(const json_t *answer)
 {
 	const json_t *device = json_object_get(answer, "device");
@@ -52,20 +59,24 @@ void sl_show_guests(const json_t *answer)
 	size_t i;
 	json_t *guest;
 
-	printf("%-16s %8s %8s %7s %12s %10s %10s %10s\n", "GUEST", "PROGRAMS", "ENDED", "FAILED",
-	       "SUBMISSIONS", "GPU TIME", "DEVICE MEM", "SHARED MEM");
+	printf("%-16s %6s %6s %-10s %7s %-7s %8s %12s %10s %10s %10s\n", "GUEST", "WEIGHT", "CAP",
+	       "CLASS", "SHARE", "STATE", "PROGRAMS", "SUBMISSIONS", "GPU TIME", "DEVICE MEM",
+	       "SHARED MEM");
 	json_array_foreach(guests, i, guest)
 	{
 		const json_t *usage = json_object_get(guest, "usage");
-		uint64_t running = number_of(guest, "program_count");
+		const json_t *share = json_object_get(guest, "share");
+		char cap[SL_QUANTITY_SIZE];
+		char entitled[SL_QUANTITY_SIZE];
 		char gpu[SL_QUANTITY_SIZE];
 		char device[SL_QUANTITY_SIZE];
 		char shared[SL_QUANTITY_SIZE];
 
-		printf("%-16s %8llu %8llu %7llu %12llu %10s %10s %10s\n", text_of(guest, "name"),
-		       (unsigned long long)running,
-		       (unsigned long long)(number_of(guest, "programs_total") - running),
-		       (unsigned long long)number_of(guest, "programs_failed"),
+		printf("%-16s %6llu %6s %-10s %7s %-7s %8llu %12llu %10s %10s %10s\n",
+		       text_of(guest, "name"), (unsigned long long)number_of(share, "weight"),
+		       percent_of(share, "cap_percent", cap), text_of(share, "class"),
+		       percent_of(share, "entitlement_percent", entitled), text_of(share, "state"),
+		       (unsigned long long)number_of(guest, "program_count"),
 		       (unsigned long long)number_of(usage, "submissions"),
 		       sl_quantity_format_time(number_of(usage, "gpu_busy_ns"), gpu),
 		       sl_quantity_format_bytes(number_of(usage, "device_memory_bytes"), device),
@@ -114,6 +125,66 @@ void sl_show_programs(const json_t *answer)
 							shared));
 		}
 	}
+}
+
+static void show_ledger_row(const char *name, const json_t *guest, uint64_t wall_ns)
+{
+	uint64_t used_ns = number_of(guest, "used_ns");
+	char used[SL_QUANTITY_SIZE];
+	char gap[SL_QUANTITY_SIZE];
+	char wait[SL_QUANTITY_SIZE];
+	char p50[SL_QUANTITY_SIZE];
+	char p99[SL_QUANTITY_SIZE];
+	char overshoot[SL_QUANTITY_SIZE];
+
+	printf("%-16s %10s %6.2f%% %10s %10s %10s %10s %10llu %10s\n", name,
+	       sl_quantity_format_time(used_ns, used),
+	       wall_ns != 0 ? 100.0 * (double)used_ns / (double)wall_ns : 0,
+	       sl_quantity_format_time(number_of(guest, "gap_ns"), gap),
+	       sl_quantity_format_time(number_of(guest, "wait_ns"), wait),
+	       sl_quantity_format_time(number_of(guest, "wait_p50_ns"), p50),
+	       sl_quantity_format_time(number_of(guest, "wait_p99_ns"), p99),
+	       (unsigned long long)number_of(guest, "grants"),
+	       sl_quantity_format_time(number_of(guest, "overshoot_ns"), overshoot));
+}
+
+static void show_ledger_line(const char *name, uint64_t time_ns, uint64_t wall_ns)
+{
+	char text[SL_QUANTITY_SIZE];
+
+	printf("%-16s %10s %6.2f%%\n", name, sl_quantity_format_time(time_ns, text),
+	       wall_ns != 0 ? 100.0 * (double)time_ns / (double)wall_ns : 0);
+}
+
+void sl_show_ledger(const json_t *answer)
+{
+	uint64_t wall_ns = number_of(answer, "wall_ns");
+	char p50[SL_QUANTITY_SIZE];
+	char p99[SL_QUANTITY_SIZE];
+	size_t i;
+	json_t *guest;
+
+	printf("%-16s %10s %7s %10s %10s %10s %10s %10s %10s\n", "GUEST", "GPU TIME", "PART",
+	       "GAPS", "WAITED", "WAIT P50", "WAIT P99", "GRANTS", "OVERSHOOT");
+	json_array_foreach(json_object_get(answer, "guests"), i, guest)
+	{
+		show_ledger_row(text_of(guest, "name"), guest, wall_ns);
+	}
+	show_ledger_line("(removed guests)", number_of(answer, "removed_used_ns"), wall_ns);
+	show_ledger_line("all guests", number_of(answer, "used_ns"), wall_ns);
+	show_ledger_line("gaps", number_of(answer, "gap_ns"), wall_ns);
+	show_ledger_line("idle", number_of(answer, "idle_ns"), wall_ns);
+	show_ledger_line("wall", wall_ns, wall_ns);
+	printf("policy %s, GPU time measured by %s times; %llu hand-overs, p50 %s, p99 %s\n",
+	       text_of(answer, "policy"), text_of(answer, "measured"),
+	       (unsigned long long)number_of(answer, "handovers"),
+	       sl_quantity_format_time(number_of(answer, "handover_p50_ns"), p50),
+	       sl_quantity_format_time(number_of(answer, "handover_p99_ns"), p99));
+}
+
+void sl_show_policy(const json_t *answer)
+{
+	printf("%s\n", text_of(answer, "policy"));
 }
 
 void sl_show_socket(const json_t *answer)

@@ -8,6 +8,9 @@
 void sl_show_status(const json_t *answer);
 void sl_show_guests(const json_t *answer);
 void sl_show_programs(const json_t *answer);
+void sl_show_ledger(const json_t *answer);
+/* Just the name, for scripts. */
+void sl_show_policy(const json_t *answer);
 /* Just the path, for scripts. */
 void sl_show_socket(const json_t *answer);
 

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "host/base/log.h"
+#include "host/base/quantity.h"
 #include "host/base/stats.h"
+#include "host/daemon/arbiter.h"
 #include "host/daemon/config.h"
 #include "host/daemon/context.h"
 #include "host/daemon/daemon.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/holder.h"
+#include "host/daemon/ledger.h"
 #include "host/daemon/pool.h"
 #include "host/daemon/worker.h"
 
@@ -80,10 +83,11 @@ static json_t *pack_guest(const struct sl_guest *guest)
 		json_array_append_new(programs, pack_context(context));
 	}
 	sl_guest_sum_usage(guest, &usage);
-	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "name",
-			 guest->config.name, "socket", guest->config.socket, "dynamic",
-			 (int)guest->is_dynamic, "program_count", number(guest->context_count),
-			 "programs_total", number(guest->program_count), "programs_refused",
+	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "name",
+			 guest->config.name, "share", sl_ledger_pack_share(guest), "socket",
+			 guest->config.socket, "dynamic", (int)guest->is_dynamic, "program_count",
+			 number(guest->context_count), "programs_total",
+			 number(guest->program_count), "programs_refused",
 			 number(guest->refused_count), "programs_failed",
 			 number(guest->failed_count), "last_error", guest->last_error, "usage",
 			 pack_usage(&usage), "programs", programs);
@@ -94,6 +98,7 @@ static json_t *run_list(struct sl_daemon *daemon, json_t *request)
 	const struct sl_guest *guest;
 	json_t *guests = json_array();
 
+	sl_arbiter_get_account(daemon->arbiter);
 	TAILQ_FOREACH(guest, &daemon->guests, link)
 	{
 		json_array_append_new(guests, pack_guest(guest));
@@ -138,7 +143,7 @@ static json_t *run_status(struct sl_daemon *daemon, json_t *request)
 		1, "version", SL_VERSION, "pid", (int)getpid(), "age_ns",
 		number(elapsed_ns(daemon->start_ns)), "driver_files",
 		sl_pool_get_driver(daemon->pool), "renderer", config->renderer, "device", host,
-		"memory", memory_names[config->memory], "validate", (int)config->validate,
+		"memory", memory_names[config->memory_mode], "validate", (int)config->validate,
 		"idle_renderers", (int)sl_pool_get_idle_count(daemon->pool), "programs",
 		(int)daemon->context_count, "log_level", sl_log_level_name(config->log_level),
 		"socket", config->guests[0].socket, "sandbox_mode",
@@ -177,10 +182,82 @@ static const char *read_users(const json_t *users, struct sl_config_access *acce
 	return NULL;
 }
 
+/* Weight, cap and so on, from all members of the request but the others that it has.
+ * Returns 0 or -EINVAL with a line in why. */
+static int read_share(json_t *request, const char *const *others, struct sl_config_guest *config,
+		      char *why)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(request, key, value)
+	{
+		const char *const *other = others;
+		const char *text = json_string_value(value);
+		char number[64];
+
+		while (*other != NULL && strcmp(*other, key) != 0) {
+			other++;
+		}
+		if (*other != NULL) {
+			continue;
+		}
+		if (json_is_number(value)) {
+			snprintf(number, sizeof(number), "%.10g", json_number_value(value));
+			text = number;
+		}
+		if (text == NULL) {
+			snprintf(why, SL_CONFIG_WHY_SIZE, "%s: neither a string nor a number", key);
+			return -EINVAL;
+		}
+		int r = sl_config_set_guest(config, key, text, why);
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* Returns 0 or -EINVAL with a line in why. */
+static int change_guest(struct sl_guest *guest, json_t *request, const char *const *others,
+			char *why)
+{
+	struct sl_config_guest config = guest->config;
+	int r = read_share(request, others, &config, why);
+
+	if (r < 0) {
+		return r;
+	}
+	r = sl_guest_configure(guest, &config);
+	if (r < 0) {
+		snprintf(why, SL_CONFIG_WHY_SIZE, "out of range");
+	} else {
+		sl_log(SL_LOG_INFO, "guest %s: the operator changed its share", config.name);
+	}
+	return r;
+}
+
+static const char *const add_guest_members[] = { "command", "name",	     "socket",
+						 "users",   "keep_existing", NULL };
+
+static json_t *keep_guest(struct sl_guest *guest, json_t *request)
+{
+	char why[SL_CONFIG_WHY_SIZE] = "";
+
+	if (!json_is_true(json_object_get(request, "keep_existing"))) {
+		snprintf(why, sizeof(why), "there is already a guest %s (socket %s)",
+			 guest->config.name, guest->config.socket);
+		return answer_error(why);
+	}
+	if (change_guest(guest, request, add_guest_members, why) < 0) {
+		return answer_error(why);
+	}
+	return json_pack("{s:b, s:s}", "ok", 1, "socket", guest->config.socket);
+}
+
 static json_t *run_add_guest(struct sl_daemon *daemon, json_t *request)
 {
-	struct sl_config_guest config = { .limits = daemon->config->limits,
-					  .sched = daemon->config->sched };
+	struct sl_config_guest config;
 	const char *name = json_string_value(json_object_get(request, "name"));
 	const char *socket = json_string_value(json_object_get(request, "socket"));
 	char why[SL_CONFIG_WHY_SIZE] = "";
@@ -189,14 +266,10 @@ static json_t *run_add_guest(struct sl_daemon *daemon, json_t *request)
 		return answer_error("a guest's name is 1 to 63 letters, digits, '.', '_' and '-', "
 				    "beginning with a letter or digit");
 	}
+	sl_config_init_guest(daemon->config, &config);
 	struct sl_guest *existing = sl_guest_find(daemon, name);
 	if (existing != NULL) {
-		if (!json_is_true(json_object_get(request, "keep_existing"))) {
-			snprintf(why, sizeof(why), "there is already a guest %s (socket %s)", name,
-				 existing->config.socket);
-			return answer_error(why);
-		}
-		return json_pack("{s:b, s:s}", "ok", 1, "socket", existing->config.socket);
+		return keep_guest(existing, request);
 	}
 	strcpy(config.name, name);
 	if (socket != NULL && (socket[0] != '/' || strlen(socket) >= sizeof(config.socket))) {
@@ -214,27 +287,17 @@ static json_t *run_add_guest(struct sl_daemon *daemon, json_t *request)
 	if (config.access.uid_count == 0) {
 		config.access = daemon->config->access;
 	}
+	if (read_share(request, add_guest_members, &config, why) < 0) {
+		return answer_error(why);
+	}
 	if (sl_guest_add(daemon, &config, true, -1, why) < 0) {
 		return answer_error(why);
 	}
 	return json_pack("{s:b, s:s}", "ok", 1, "socket", config.socket);
 }
 
-static json_t *run_remove_guest(struct sl_daemon *daemon, json_t *request)
+static struct sl_context *find_context(struct sl_daemon *daemon, uint64_t id)
 {
-	const char *name = json_string_value(json_object_get(request, "name"));
-	struct sl_guest *guest = name != NULL ? sl_guest_find(daemon, name) : NULL;
-
-	if (guest == NULL) {
-		return answer_error("there is no such guest");
-	}
-	sl_guest_remove(guest, "the operator removed the guest");
-	return answer_ok();
-}
-
-static json_t *run_end_program(struct sl_daemon *daemon, json_t *request)
-{
-	json_int_t id = json_integer_value(json_object_get(request, "context"));
 	struct sl_guest *guest;
 	struct sl_context *context;
 
@@ -242,13 +305,156 @@ static json_t *run_end_program(struct sl_daemon *daemon, json_t *request)
 	{
 		TAILQ_FOREACH(context, &guest->contexts, link)
 		{
-			if (id > 0 && context->id == (uint64_t)id) {
-				sl_context_kill(context, "the operator ended it");
-				return answer_ok();
+			if (context->id == id) {
+				return context;
 			}
 		}
 	}
-	return answer_error("there is no such context");
+	return NULL;
+}
+
+static json_t *run_end_program(struct sl_daemon *daemon, json_t *request)
+{
+	json_int_t id = json_integer_value(json_object_get(request, "context"));
+	struct sl_context *context = id > 0 ? find_context(daemon, (uint64_t)id) : NULL;
+
+	if (context == NULL) {
+		return answer_error("there is no such context");
+	}
+	sl_context_kill(context, "the operator ended it");
+	return answer_ok();
+}
+
+static json_t *answer_no_guest(const char *name)
+{
+	char why[SL_CONFIG_WHY_SIZE];
+
+	if (name == NULL) {
+		return answer_error("name must be a guest's name");
+	}
+	snprintf(why, sizeof(why), "there is no guest %s", name);
+	return answer_error(why);
+}
+
+/* The guest that the request names, or NULL with the answer to give. */
+static struct sl_guest *named_guest(struct sl_daemon *daemon, json_t *request, json_t **ret_answer)
+{
+	const char *name = json_string_value(json_object_get(request, "name"));
+	struct sl_guest *guest = name != NULL ? sl_guest_find(daemon, name) : NULL;
+
+	if (guest == NULL) {
+		*ret_answer = answer_no_guest(name);
+	}
+	return guest;
+}
+
+static json_t *run_remove_guest(struct sl_daemon *daemon, json_t *request)
+{
+	json_t *answer = NULL;
+	struct sl_guest *guest = named_guest(daemon, request, &answer);
+
+	if (guest == NULL) {
+		return answer;
+	}
+	sl_guest_remove(guest, "the operator removed the guest");
+	return answer_ok();
+}
+
+/* All programs of a guest, or the one of a context; a guest of that name goes first. */
+static json_t *run_kill(struct sl_daemon *daemon, json_t *request)
+{
+	const char *target = json_string_value(json_object_get(request, "target"));
+	struct sl_guest *guest = target != NULL ? sl_guest_find(daemon, target) : NULL;
+	struct sl_context *context = NULL;
+	uint64_t id;
+	int count = 0;
+
+	if (guest != NULL) {
+		struct sl_context *next;
+
+		for (context = TAILQ_FIRST(&guest->contexts); context != NULL; context = next) {
+			next = TAILQ_NEXT(context, link);
+			sl_context_kill(context, "the operator ended all of its guest's");
+			count++;
+		}
+		return json_pack("{s:b, s:i}", "ok", 1, "ended", count);
+	}
+	if (target != NULL && sl_quantity_parse_number(target, UINT64_MAX, &id) == 0) {
+		context = find_context(daemon, id);
+	}
+	if (context == NULL) {
+		return answer_error("there is no guest of that name and no context of that number "
+				    "(sluicectl list, sluicectl programs)");
+	}
+	sl_context_kill(context, "the operator ended it");
+	return json_pack("{s:b, s:i}", "ok", 1, "ended", 1);
+}
+
+/* All or nothing: a mistake in one key leaves the others as they were, too. */
+static json_t *run_set(struct sl_daemon *daemon, json_t *request)
+{
+	static const char *const others[] = { "command", "name", NULL };
+	json_t *answer = NULL;
+	struct sl_guest *guest = named_guest(daemon, request, &answer);
+	char why[SL_CONFIG_WHY_SIZE] = "";
+
+	if (guest == NULL) {
+		return answer;
+	}
+	return change_guest(guest, request, others, why) < 0
+		       ? answer_error(why)
+		       : json_pack("{s:b, s:o}", "ok", 1, "share", sl_ledger_pack_share(guest));
+}
+
+static json_t *set_paused(struct sl_daemon *daemon, json_t *request, bool paused)
+{
+	json_t *answer = NULL;
+	struct sl_guest *guest = named_guest(daemon, request, &answer);
+
+	if (guest == NULL) {
+		return answer;
+	}
+	if (sl_arbiter_is_paused(guest->arbitrated) != paused) {
+		sl_log(SL_LOG_INFO, "guest %s: the operator %s it", guest->config.name,
+		       paused ? "paused" : "resumed");
+	}
+	sl_arbiter_set_paused(daemon->arbiter, guest->arbitrated, paused);
+	return answer_ok();
+}
+
+static json_t *run_pause(struct sl_daemon *daemon, json_t *request)
+{
+	return set_paused(daemon, request, true);
+}
+
+static json_t *run_resume(struct sl_daemon *daemon, json_t *request)
+{
+	return set_paused(daemon, request, false);
+}
+
+static json_t *run_ledger(struct sl_daemon *daemon, json_t *request)
+{
+	return sl_ledger_pack(daemon);
+}
+
+/* Until the next reload, like every order. */
+static json_t *run_policy(struct sl_daemon *daemon, json_t *request)
+{
+	const char *name = json_string_value(json_object_get(request, "policy"));
+	char why[SL_CONFIG_WHY_SIZE];
+
+	if (name != NULL) {
+		if (sl_config_set(daemon->config, "policy", name, why) < 0) {
+			return answer_error(why);
+		}
+		struct sl_arbiter_options options = *sl_arbiter_get_options(daemon->arbiter);
+
+		options.policy = daemon->config->policy;
+		sl_arbiter_set_options(daemon->arbiter, &options);
+		sl_log(SL_LOG_INFO, "the operator set the policy to %s", name);
+	}
+	return json_pack("{s:b, s:s}", "ok", 1, "policy",
+			 sl_config_policy_name(daemon->config->policy));
 }
 
 static json_t *run_hold(struct sl_daemon *daemon, json_t *request)
@@ -265,9 +471,18 @@ json_t *sl_command_run(struct sl_daemon *daemon, json_t *request)
 		const char *name;
 		json_t *(*run)(struct sl_daemon *daemon, json_t *request);
 	} commands[] = {
-		{ "status", run_status },	    { "list", run_list },
-		{ "add-guest", run_add_guest },	    { "remove-guest", run_remove_guest },
-		{ "end-program", run_end_program }, { "hold", run_hold },
+		{ "status", run_status },
+		{ "list", run_list },
+		{ "add-guest", run_add_guest },
+		{ "remove-guest", run_remove_guest },
+		{ "end-program", run_end_program },
+		{ "hold", run_hold },
+		{ "set", run_set },
+		{ "pause", run_pause },
+		{ "resume", run_resume },
+		{ "kill", run_kill },
+		{ "ledger", run_ledger },
+		{ "policy", run_policy },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 
@@ -277,5 +492,5 @@ json_t *sl_command_run(struct sl_daemon *daemon, json_t *request)
 		}
 	}
 	return answer_error("no such command (there are: status, list, add-guest, remove-guest, "
-			    "end-program, hold)");
+			    "end-program, hold, set, pause, resume, kill, ledger, policy)");
 }

@@ -15,6 +15,7 @@
 
 #include "host/base/paths.h"
 #include "host/base/quantity.h"
+#include "host/base/quota.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -25,8 +26,15 @@ enum key_kind {
 	KEY_BYTES,  /* uint64_t of at least min */
 	KEY_BOOL,
 	KEY_LEVEL,   /* enum sl_log_level */
-	KEY_MEMORY,  /* enum sl_renderer_memory */
+	KEY_MODE,    /* enum sl_renderer_memory */
 	KEY_SANDBOX, /* enum sl_sandbox_mode */
+	KEY_QUOTA,   /* uint64_t, bytes of at least min; "none": UINT64_MAX */
+	KEY_CAP,     /* uint32_t, thousandths from min to max */
+	KEY_CLASS,   /* enum sl_sched_class */
+	KEY_POLICY,  /* enum sl_sched_policy */
+	KEY_FRAME,   /* uint64_t, ns from min to max, or a rate; "none": 0 */
+	KEY_TIME,    /* uint64_t, ns from min to max */
+	KEY_SLICE,   /* the same; "default": 0 */
 	KEY_USERS,   /* struct sl_config_access; one more each time */
 	KEY_GROUPS,
 	KEY_LIMITS, /* a group of limit_keys */
@@ -42,12 +50,28 @@ struct key {
 };
 
 static const struct key limit_keys[] = {
-	{ "programs", KEY_NUMBER, offsetof(struct sl_config_limits, programs), 1, 65536 },
+	{ "programs", KEY_NUMBER, offsetof(struct sl_config_limits, programs), 1, SL_QUOTA_SLOTS },
 	{ "regions", KEY_NUMBER, offsetof(struct sl_config_limits, regions), 1, 65536 },
 	{ "shared_memory", KEY_BYTES, offsetof(struct sl_config_limits, shared_memory), 1 << 20,
 	  UINT64_MAX },
-	{ "device_memory", KEY_BYTES, offsetof(struct sl_config_limits, device_memory), 1 << 20,
-	  UINT64_MAX },
+	{ "objects", KEY_NUMBER, offsetof(struct sl_config_limits, objects), 1000, UINT32_MAX },
+	{ NULL },
+};
+
+/* What a guest may have of the GPU: of all guests, and of each. */
+#define SHARE_KEYS(type)                                                                         \
+	{ "weight", KEY_NUMBER, offsetof(type, sched.weight), 1, SL_SCHED_WEIGHT_MAX },          \
+		{ "cap", KEY_CAP, offsetof(type, sched.cap_permille), 5, 1000 },                 \
+		{ "class", KEY_CLASS, offsetof(type, sched.class), 0, 0 },                       \
+		{ "deadline", KEY_FRAME, offsetof(type, sched.period_ns), 1000000, 1000000000 }, \
+		{ "slice", KEY_SLICE, offsetof(type, sched.slice_ns), SL_SCHED_SLICE_MIN_NS,     \
+		  SL_SCHED_SLICE_MAX_NS },                                                       \
+	{                                                                                        \
+		"memory", KEY_QUOTA, offsetof(type, memory), 1 << 20, UINT64_MAX                 \
+	}
+
+static const struct key share_keys[] = {
+	SHARE_KEYS(struct sl_config_guest),
 	{ NULL },
 };
 
@@ -57,6 +81,7 @@ static const struct key guest_keys[] = {
 	{ "allow_users", KEY_USERS, offsetof(struct sl_config_guest, access), 0, 0 },
 	{ "allow_groups", KEY_GROUPS, offsetof(struct sl_config_guest, access), 0, 0 },
 	{ "limits", KEY_LIMITS, offsetof(struct sl_config_guest, limits), 0, 0 },
+	SHARE_KEYS(struct sl_config_guest),
 	{ NULL },
 };
 
@@ -69,7 +94,7 @@ static const struct key top_keys[] = {
 	{ "pool", KEY_NUMBER, offsetof(struct sl_config, pool), 0, 64 },
 	{ "max_programs", KEY_NUMBER, offsetof(struct sl_config, max_programs), 1, 65536 },
 	{ "spin_us", KEY_NUMBER, offsetof(struct sl_config, spin_us), 0, 100000 },
-	{ "memory", KEY_MEMORY, offsetof(struct sl_config, memory), 0, 0 },
+	{ "memory_mode", KEY_MODE, offsetof(struct sl_config, memory_mode), 0, 0 },
 	{ "sandbox", KEY_SANDBOX, offsetof(struct sl_config, sandbox), 0, 0 },
 	{ "log_level", KEY_LEVEL, offsetof(struct sl_config, log_level), 0, 0 },
 	{ "validate", KEY_BOOL, offsetof(struct sl_config, validate), 0, 0 },
@@ -77,15 +102,46 @@ static const struct key top_keys[] = {
 	{ "allow_users", KEY_USERS, offsetof(struct sl_config, access), 0, 0 },
 	{ "allow_groups", KEY_GROUPS, offsetof(struct sl_config, access), 0, 0 },
 	{ "limits", KEY_LIMITS, offsetof(struct sl_config, limits), 0, 0 },
+	{ "policy", KEY_POLICY, offsetof(struct sl_config, policy), 0, 0 },
+	{ "run_limit", KEY_TIME, offsetof(struct sl_config, run_limit_ns), 10000000,
+	  3600000000000 },
+	{ "metrics", KEY_PATH, offsetof(struct sl_config, metrics), 0, SL_CONFIG_SOCKET_SIZE },
+	SHARE_KEYS(struct sl_config),
 	{ "guests", KEY_GUESTS, 0, 0, 0 },
 	{ NULL },
 };
 
-static const char *const memory_names[] = {
+static const char *const mode_names[] = {
 	[SL_RENDERER_MEMORY_AUTO] = "auto",
 	[SL_RENDERER_MEMORY_IMPORT] = "import",
 	[SL_RENDERER_MEMORY_COPY] = "copy",
+	NULL,
 };
+
+static const char *const class_names[] = {
+	[SL_SCHED_REALTIME] = "realtime",
+	[SL_SCHED_NORMAL] = "normal",
+	[SL_SCHED_BACKGROUND] = "background",
+	NULL,
+};
+#define CLASS_UNSET ((enum sl_sched_class)ARRAY_SIZE(class_names))
+
+static const char *const policy_names[] = {
+	[SL_SCHED_BEST_EFFORT] = "best-effort",
+	[SL_SCHED_EQUAL] = "equal",
+	[SL_SCHED_FIXED] = "fixed",
+	NULL,
+};
+
+const char *sl_config_class_name(enum sl_sched_class class)
+{
+	return class_names[class];
+}
+
+const char *sl_config_policy_name(enum sl_sched_policy policy)
+{
+	return policy_names[policy];
+}
 
 /* Where in the file a setting stands; without a file, just its key. */
 struct place {
@@ -215,8 +271,9 @@ static int set_bytes(uint64_t *field, const struct key *key, const char *text,
 	if (sl_quantity_parse_bytes(text, &bytes) < 0 || bytes < key->min) {
 		return fail(ret_why, place,
 			    "'%s' is not a size of at least %lluM (allowed: bytes, or a whole "
-			    "number and K, M, G or T, like \"512M\")",
-			    text, (unsigned long long)key->min >> 20);
+			    "number and K, M, G or T, like \"512M\"%s)",
+			    text, (unsigned long long)key->min >> 20,
+			    key->kind == KEY_QUOTA ? ", or \"none\"" : "");
 	}
 	*field = bytes;
 	return 0;
@@ -231,16 +288,85 @@ static int set_bool(bool *field, const char *text, const struct place *place, ch
 	return 0;
 }
 
-static int set_memory(enum sl_renderer_memory *field, const char *text, const struct place *place,
-		      char *ret_why)
+/* Returns the index of the name in a list that ends with NULL, or -EINVAL. */
+static int find_name(const char *const *names, const char *text, const struct place *place,
+		     char *ret_why)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(memory_names); i++) {
-		if (strcmp(text, memory_names[i]) == 0) {
-			*field = (enum sl_renderer_memory)i;
-			return 0;
+	char allowed[128] = "";
+	size_t used = 0;
+
+	for (int i = 0; names[i] != NULL; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			return i;
 		}
+		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+					 i == 0 ? "" : ", ", names[i]);
 	}
-	return fail(ret_why, place, "'%s' is not one of: auto, import, copy", text);
+	return fail(ret_why, place, "'%s' is not one of: %s", text, allowed);
+}
+
+static int set_name(unsigned int *field, const char *const *names, const char *text,
+		    const struct place *place, char *ret_why)
+{
+	int index = find_name(names, text, place, ret_why);
+
+	if (index < 0) {
+		return index;
+	}
+	*field = (unsigned int)index;
+	return 0;
+}
+
+static int set_cap(uint32_t *field, const struct key *key, const char *text,
+		   const struct place *place, char *ret_why)
+{
+	uint64_t permille = 1000;
+
+	if (strcmp(text, "none") != 0 && (sl_quantity_parse_percent(text, &permille) < 0 ||
+					  permille < key->min || permille > key->max)) {
+		return fail(ret_why, place,
+			    "'%s' is not a part of the GPU (allowed: \"0.5%%\" to \"100%%\" in "
+			    "steps of 0.1%%, or \"none\")",
+			    text);
+	}
+	*field = (uint32_t)permille;
+	return 0;
+}
+
+static int set_frame(uint64_t *field, const struct key *key, const char *text,
+		     const struct place *place, char *ret_why)
+{
+	uint64_t period_ns = 0;
+
+	if (strcmp(text, "none") != 0 && ((sl_quantity_parse_rate(text, &period_ns) < 0 &&
+					   sl_quantity_parse_time(text, &period_ns) < 0) ||
+					  period_ns < key->min || period_ns > key->max)) {
+		return fail(ret_why, place,
+			    "'%s' is not a frame's time (allowed: \"1fps\" to \"1000fps\", or "
+			    "\"1ms\" to \"1s\", or \"none\")",
+			    text);
+	}
+	*field = period_ns;
+	return 0;
+}
+
+static int set_time(uint64_t *field, const struct key *key, const char *text,
+		    const struct place *place, char *ret_why)
+{
+	bool may_be_default = key->kind == KEY_SLICE;
+	uint64_t time_ns = 0;
+
+	if (!(may_be_default && strcmp(text, "default") == 0) &&
+	    (sl_quantity_parse_time(text, &time_ns) < 0 || time_ns < key->min ||
+	     time_ns > key->max)) {
+		return fail(ret_why, place,
+			    "'%s' is not a time from %g ms to %g ms (allowed: a number and us, ms "
+			    "or s, like \"2ms\"%s)",
+			    text, (double)key->min / 1e6, (double)key->max / 1e6,
+			    may_be_default ? ", or \"default\"" : "");
+	}
+	*field = time_ns;
+	return 0;
 }
 
 /* Set a key that holds one value from its text. */
@@ -278,8 +404,25 @@ static int set_value(void *base, const struct key *key, const char *text, const 
 				    text);
 		}
 		return 0;
-	case KEY_MEMORY:
-		return set_memory(field, text, place, ret_why);
+	case KEY_MODE:
+		return set_name(field, mode_names, text, place, ret_why);
+	case KEY_CLASS:
+		return set_name(field, class_names, text, place, ret_why);
+	case KEY_POLICY:
+		return set_name(field, policy_names, text, place, ret_why);
+	case KEY_QUOTA:
+		if (strcmp(text, "none") == 0) {
+			*(uint64_t *)field = UINT64_MAX;
+			return 0;
+		}
+		return set_bytes(field, key, text, place, ret_why);
+	case KEY_CAP:
+		return set_cap(field, key, text, place, ret_why);
+	case KEY_FRAME:
+		return set_frame(field, key, text, place, ret_why);
+	case KEY_TIME:
+	case KEY_SLICE:
+		return set_time(field, key, text, place, ret_why);
 	case KEY_USERS:
 		return allow_user(field, text, place, ret_why);
 	case KEY_GROUPS:
@@ -320,6 +463,19 @@ int sl_config_set(struct sl_config *config, const char *key_name, const char *va
 	return set_value(base, key, value, &place, ret_why);
 }
 
+int sl_config_set_guest(struct sl_config_guest *guest, const char *key_name, const char *value,
+			char *ret_why)
+{
+	const struct place place = { .key = key_name };
+	const struct key *key = find_key(share_keys, key_name);
+
+	if (key == NULL) {
+		return fail(ret_why, &place,
+			    "no such key (allowed: weight, cap, class, deadline, slice, memory)");
+	}
+	return set_value(guest, key, value, &place, ret_why);
+}
+
 /* The text of a setting that is a string, a number or a boolean; NULL for anything else. */
 static const char *setting_text(const config_setting_t *setting, char number[32])
 {
@@ -329,6 +485,9 @@ static const char *setting_text(const config_setting_t *setting, char number[32]
 	case CONFIG_TYPE_INT:
 	case CONFIG_TYPE_INT64:
 		snprintf(number, 32, "%lld", (long long)config_setting_get_int64(setting));
+		return number;
+	case CONFIG_TYPE_FLOAT:
+		snprintf(number, 32, "%.10g", config_setting_get_float(setting));
 		return number;
 	case CONFIG_TYPE_BOOL:
 		return config_setting_get_bool(setting) ? "true" : "false";
@@ -362,10 +521,15 @@ static int load_list(void *base, const struct key *key, const config_setting_t *
 	return 0;
 }
 
+/* What a guest says nothing of, until sl_config_complete(). */
+static const struct sl_config_guest unset_guest = {
+	.sched = { .class = CLASS_UNSET, .slice_ns = UINT64_MAX, .period_ns = UINT64_MAX },
+};
+
 static int load_guest(struct sl_config *config, const config_setting_t *group, char *ret_why)
 {
 	const struct place place = { .setting = group, .key = "guests" };
-	struct sl_config_guest guest = { 0 };
+	struct sl_config_guest guest = unset_guest;
 
 	if (!config_setting_is_group(group)) {
 		return fail(ret_why, &place, "holds something that is not { name = \"…\"; … }");
@@ -430,7 +594,7 @@ static int load_setting(void *base, const struct key *key, const config_setting_
 	}
 	const char *text = setting_text(setting, number);
 	if (text == NULL) {
-		return fail(ret_why, &place, "is not a string, a whole number, true or false");
+		return fail(ret_why, &place, "is not a string, a number, true or false");
 	}
 	return set_value(base, key, text, &place, ret_why);
 }
@@ -501,21 +665,22 @@ int sl_config_init(struct sl_config *config, char *ret_why)
 	config->pool = 2;
 	config->max_programs = 256;
 	config->spin_us = 50;
-	config->memory = SL_RENDERER_MEMORY_AUTO;
+	config->memory_mode = SL_RENDERER_MEMORY_AUTO;
+	config->memory = UINT64_MAX;
 	config->log_level = SL_LOG_INFO;
 	config->limits = (struct sl_config_limits){
 		.programs = 64,
 		.regions = 65536,
+		.objects = UINT32_MAX,
 		.shared_memory = memory,
-		.device_memory = UINT64_MAX,
 	};
 	config->sched = (struct sl_sched_guest_params){
 		.weight = 1,
 		.cap_permille = 1000,
 		.class = SL_SCHED_NORMAL,
+		.slice_ns = SL_SCHED_SLICE_DEFAULT_NS,
 	};
 	config->policy = SL_SCHED_BEST_EFFORT;
-	config->slice_ns = SL_SCHED_SLICE_DEFAULT_NS;
 	config->run_limit_ns = 10000000000;
 	const char *driver = getenv("VK_DRIVER_FILES");
 	if (driver == NULL || driver[0] == '\0') {
@@ -523,6 +688,7 @@ int sl_config_init(struct sl_config *config, char *ret_why)
 	}
 	snprintf(config->driver, sizeof(config->driver), "%s", driver != NULL ? driver : "");
 	config->guest_count = 1;
+	*guest = unset_guest;
 	strcpy(guest->name, SL_CONFIG_DEFAULT_GUEST);
 	int r = sl_paths_default_socket("guest.sock", guest->socket, sizeof(guest->socket));
 	if (r == 0) {
@@ -551,6 +717,20 @@ int sl_config_guest_socket(const struct sl_config *config, const char *name,
 	return 0;
 }
 
+static void inherit_share(const struct sl_config *config, struct sl_config_guest *guest)
+{
+	const struct sl_sched_guest_params *common = &config->sched;
+	struct sl_sched_guest_params *own = &guest->sched;
+
+	own->weight = own->weight != 0 ? own->weight : common->weight;
+	own->cap_permille = own->cap_permille != 0 ? own->cap_permille : common->cap_permille;
+	own->class = own->class != CLASS_UNSET ? own->class : common->class;
+	own->period_ns = own->period_ns != UINT64_MAX ? own->period_ns : common->period_ns;
+	/* The common slice is the scheduler's. */
+	own->slice_ns = own->slice_ns != UINT64_MAX ? own->slice_ns : 0;
+	guest->memory = guest->memory != 0 ? guest->memory : config->memory;
+}
+
 static void inherit(const struct sl_config *config, struct sl_config_guest *guest)
 {
 	const struct sl_config_limits *common = &config->limits;
@@ -559,17 +739,25 @@ static void inherit(const struct sl_config *config, struct sl_config_guest *gues
 	if (guest->access.uid_count == 0 && guest->access.gid_count == 0) {
 		guest->access = config->access;
 	}
-	if (guest->sched.weight == 0) {
-		guest->sched = config->sched;
-	}
 	own->programs = own->programs != 0 ? own->programs : common->programs;
 	own->regions = own->regions != 0 ? own->regions : common->regions;
 	own->shared_memory = own->shared_memory != 0 ? own->shared_memory : common->shared_memory;
-	own->device_memory = own->device_memory != 0 ? own->device_memory : common->device_memory;
+	own->objects = own->objects != 0 ? own->objects : common->objects;
+	inherit_share(config, guest);
+}
+
+void sl_config_init_guest(const struct sl_config *config, struct sl_config_guest *ret_guest)
+{
+	*ret_guest = unset_guest;
+	ret_guest->limits = config->limits;
+	inherit_share(config, ret_guest);
 }
 
 int sl_config_complete(struct sl_config *config, char *ret_why)
 {
+	if (config->sched.slice_ns == 0) {
+		config->sched.slice_ns = SL_SCHED_SLICE_DEFAULT_NS;
+	}
 	for (uint32_t i = 0; i < config->guest_count; i++) {
 		struct sl_config_guest *guest = &config->guests[i];
 

@@ -35,8 +35,8 @@ struct sl_config_access {
 struct sl_config_limits {
 	uint32_t programs;	/* of one guest at a time */
 	uint32_t regions;	/* of one program */
+	uint32_t objects;	/* of one program */
 	uint64_t shared_memory; /* bytes, of one program */
-	uint64_t device_memory; /* bytes, of one program */
 };
 
 struct sl_config_guest {
@@ -45,6 +45,7 @@ struct sl_config_guest {
 	struct sl_config_access access;
 	struct sl_config_limits limits;
 	struct sl_sched_guest_params sched;
+	uint64_t memory; /* bytes of device memory, of all its programs together */
 };
 
 struct sl_config {
@@ -54,16 +55,17 @@ struct sl_config {
 	uint32_t pool;
 	uint32_t max_programs; /* of all guests together */
 	uint32_t spin_us;
-	enum sl_renderer_memory memory;
+	char metrics[SL_CONFIG_SOCKET_SIZE]; /* ADDRESS:PORT or a path; empty: none */
+	enum sl_renderer_memory memory_mode;
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox; /* of renderers */
 	bool validate;
 	bool trace;
 	struct sl_config_access access;	    /* for guests that say nothing else */
 	struct sl_config_limits limits;	    /* for guests that say nothing else */
-	struct sl_sched_guest_params sched; /* likewise */
+	struct sl_sched_guest_params sched; /* likewise; slice_ns: of all that have none */
+	uint64_t memory;		    /* likewise */
 	enum sl_sched_policy policy;
-	uint64_t slice_ns;
 	uint64_t run_limit_ns; /* how long a program may keep the GPU beyond its slice */
 	uint32_t guest_count;
 	struct sl_config_guest guests[SL_CONFIG_MAX_GUESTS]; /* [0]: the default guest */
@@ -81,9 +83,21 @@ int sl_config_load(struct sl_config *config, const char *path, char *ret_why);
  * flags do. Returns 0 or -EINVAL with a line in ret_why. */
 int sl_config_set(struct sl_config *config, const char *key, const char *value, char *ret_why);
 
-/* Guests that were given neither access nor limits of their own get the common ones; names and
- * sockets must differ. To be called once, last. Returns 0 or -EINVAL with a line in ret_why. */
+/* Set a guest's weight, cap, class, deadline, slice or memory, as text: what sluicectl does. "none"
+ * or "default" takes a cap, deadline, slice or quota away.
+ * Returns 0 or -EINVAL with a line in ret_why. */
+int sl_config_set_guest(struct sl_config_guest *guest, const char *key, const char *value,
+			char *ret_why);
+
+const char *sl_config_class_name(enum sl_sched_class class);
+const char *sl_config_policy_name(enum sl_sched_policy policy);
+
+/* What a guest was not given of its own is set to the common value; names and sockets must differ.
+ * To be called once, last. Returns 0 or -EINVAL with a line in ret_why. */
 int sl_config_complete(struct sl_config *config, char *ret_why);
+
+/* A guest with the common values only; it has no name, no socket and nobody may connect. */
+void sl_config_init_guest(const struct sl_config *config, struct sl_config_guest *ret_guest);
 
 /* 1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit. */
 bool sl_config_name_is_valid(const char *name);

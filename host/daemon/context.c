@@ -143,12 +143,13 @@ static void fill_assign(const struct sl_context *context, struct sl_renderer_ass
 		.type = SL_RENDERER_ASSIGN,
 		.flags = (config->validate ? SL_RENDERER_VALIDATE : 0) |
 			 (config->trace ? SL_RENDERER_TRACE : 0),
-		.memory = config->memory,
+		.memory = config->memory_mode,
+		.max_objects = limits->objects,
+		.quota_slot = (uint32_t)context->quota_slot,
 		.max_regions = limits->regions,
 		.context_id = context->id,
 		.spin_ns = (uint64_t)config->spin_us * 1000,
 		.max_region_bytes = limits->shared_memory,
-		.max_device_memory_bytes = limits->device_memory,
 		.guest_pid = (uint32_t)context->peer.pid,
 		.guest_uid = context->peer.uid,
 	};
@@ -188,8 +189,13 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 		refuse(context, SL_LOG_WARNING, "the host is out of memory");
 		return;
 	}
+	context->quota_slot = sl_guest_take_quota_slot(context->guest);
+	if (context->quota_slot < 0) {
+		refuse(context, SL_LOG_WARNING, "its guest has no room for another program");
+		return;
+	}
 	fill_assign(context, &assign);
-	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd);
+	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd, context->guest->quota_fd);
 	if (r < 0) {
 		refuse(context, SL_LOG_WARNING, "its renderer has died; try again");
 		return;
@@ -214,6 +220,7 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 	context->peer = *peer;
 	context->start_ns = sl_clock_now_ns();
 	context->fd = fd;
+	context->quota_slot = -1;
 	read_program_name(peer->pid, context->program);
 	TAILQ_INSERT_TAIL(&guest->contexts, context, link);
 	guest->context_count++;
@@ -290,6 +297,9 @@ void sl_context_destroy(struct sl_context *context)
 	sl_arbiter_remove_context(context->arbitrated);
 	sd_event_source_disable_unref(context->kill_timer);
 	sl_worker_destroy(context->worker);
+	if (context->quota_slot >= 0) {
+		sl_guest_clear_quota_slot(guest, context->quota_slot);
+	}
 	sl_fd_close(context->fd);
 	if (context->stats != NULL) {
 		munmap(context->stats, SL_STATS_SIZE);

@@ -28,6 +28,7 @@ struct sl_context {
 	struct sl_pool_request *request;     /* NULL: none is waiting */
 	struct sl_worker *worker;	     /* NULL: waiting for one */
 	struct sl_stats *stats;
+	int quota_slot;			       /* -1: none */
 	struct sl_arbiter_context *arbitrated; /* NULL: without a renderer */
 	sd_event_source *kill_timer;
 	uint32_t end; /* enum sl_renderer_end, once reported */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -175,7 +176,62 @@ static void stop_listening(struct sl_guest *guest)
 static void free_guest(struct sl_guest *guest)
 {
 	sl_arbiter_remove_guest(guest->daemon->arbiter, guest->arbitrated);
+	if (guest->quota != NULL) {
+		munmap(guest->quota, sizeof(*guest->quota));
+	}
+	sl_fd_close(guest->quota_fd);
 	free(guest);
+}
+
+/* What it needs besides its socket. Returns 0 or -errno; free_guest() undoes it. */
+static int prepare_guest(struct sl_guest *guest)
+{
+	guest->quota_fd = sl_fd_create_memory("sluice-quota", sizeof(*guest->quota));
+	if (guest->quota_fd < 0) {
+		return guest->quota_fd;
+	}
+	void *quota = mmap(NULL, sizeof(*guest->quota), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   guest->quota_fd, 0);
+	if (quota == MAP_FAILED) {
+		return -errno;
+	}
+	guest->quota = quota;
+	atomic_store(&guest->quota->limit, guest->config.memory);
+	guest->arbitrated = sl_arbiter_add_guest(guest->daemon->arbiter, &guest->config.sched);
+	return guest->arbitrated != NULL ? 0 : -ENOMEM;
+}
+
+int sl_guest_configure(struct sl_guest *guest, const struct sl_config_guest *config)
+{
+	int r = sl_arbiter_set_guest(guest->daemon->arbiter, guest->arbitrated, &config->sched);
+
+	if (r == 0) {
+		guest->config = *config;
+		atomic_store(&guest->quota->limit, config->memory);
+	}
+	return r;
+}
+
+int sl_guest_take_quota_slot(struct sl_guest *guest)
+{
+	for (uint32_t i = 0; i < SL_QUOTA_SLOTS; i++) {
+		uint64_t bit = 1ull << i % 64;
+
+		if ((guest->quota_slots[i / 64] & bit) == 0) {
+			guest->quota_slots[i / 64] |= bit;
+			if (i >= atomic_load(&guest->quota->slot_end)) {
+				atomic_store(&guest->quota->slot_end, i + 1);
+			}
+			return (int)i;
+		}
+	}
+	return -EBUSY;
+}
+
+void sl_guest_clear_quota_slot(struct sl_guest *guest, int slot)
+{
+	guest->quota_slots[slot / 64] &= ~(1ull << slot % 64);
+	atomic_store(&guest->quota->slots[slot], 0);
 }
 
 int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config, bool is_dynamic,
@@ -199,17 +255,18 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	}
 	guest->daemon = daemon;
 	guest->config = *config;
-	guest->arbitrated = sl_arbiter_add_guest(daemon->arbiter, &config->sched);
-	if (guest->arbitrated == NULL) {
-		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "out of memory");
-		sl_fd_close(sl_steal_fd(&owned_fd));
-		free(guest);
-		return -ENOMEM;
+	guest->listen_fd = -1;
+	guest->quota_fd = -1;
+	TAILQ_INIT(&guest->contexts);
+	r = prepare_guest(guest);
+	if (r < 0) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "guest %s: %s", config->name, strerror(-r));
+		free_guest(guest);
+		return r;
 	}
 	guest->is_dynamic = is_dynamic;
 	guest->owns_path = owns_path;
 	guest->listen_fd = sl_steal_fd(&owned_fd);
-	TAILQ_INIT(&guest->contexts);
 	r = sd_event_add_io(daemon->event, &guest->listening, guest->listen_fd, EPOLLIN,
 			    on_connection, guest);
 	if (r < 0) {

@@ -3,6 +3,7 @@
 #ifndef SL_HOST_DAEMON_GUEST_H
 #define SL_HOST_DAEMON_GUEST_H
 
+#include "host/base/quota.h"
 #include "host/daemon/config.h"
 #include "host/daemon/usage.h"
 
@@ -25,6 +26,9 @@ struct sl_guest {
 	int listen_fd;
 	bool owns_path; /* the socket's file is ours, not the service manager's */
 	sd_event_source *listening;
+	int quota_fd;
+	struct sl_quota *quota;
+	uint64_t quota_slots[SL_QUOTA_SLOTS / 64]; /* bit: a context has it */
 	TAILQ_HEAD(, sl_context) contexts;
 	uint32_t context_count;
 	uint64_t program_count; /* all that connected, the refused included */
@@ -43,6 +47,15 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 
 /* Stop listening, end its programs, forget it. why is told to whom it concerns. */
 void sl_guest_remove(struct sl_guest *guest, const char *why);
+
+/* Change what it may have of the GPU, and its limits; its name and socket stay.
+ * Returns 0 or -EINVAL. */
+int sl_guest_configure(struct sl_guest *guest, const struct sl_config_guest *config);
+
+/* A slot of the quota page for one context. Returns it, or -EBUSY: all are taken. */
+int sl_guest_take_quota_slot(struct sl_guest *guest);
+/* What it held is free; its renderer has ended. */
+void sl_guest_clear_quota_slot(struct sl_guest *guest, int slot);
 
 struct sl_guest *sl_guest_find(struct sl_daemon *daemon, const char *name);
 

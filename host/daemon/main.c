@@ -110,6 +110,15 @@ static const struct sl_config_guest *find_configured(const struct sl_config *con
 	return NULL;
 }
 
+static struct sl_arbiter_options arbiter_options(const struct sl_config *config)
+{
+	return (struct sl_arbiter_options){
+		.policy = config->policy,
+		.slice_ns = config->sched.slice_ns,
+		.run_limit_ns = config->run_limit_ns,
+	};
+}
+
 /* Guests that left the file go, changed ones change (a new socket: go and come back), new ones
  * come. Those of the control socket stay. */
 static void reload_guests(struct sl_daemon *daemon)
@@ -129,7 +138,8 @@ static void reload_guests(struct sl_daemon *daemon)
 			   strcmp(configured->socket, guest->config.socket) != 0) {
 			sl_guest_remove(guest, "its socket has changed");
 		} else if (configured != NULL) {
-			guest->config = *configured;
+			/* Checked when it was read: it cannot fail. */
+			(void)sl_guest_configure(guest, configured);
 			guest->is_dynamic = false;
 		}
 		guest = next;
@@ -160,6 +170,8 @@ static void reload(struct main_state *state)
 		daemon->config = config;
 		sl_log_set_level(config->log_level);
 		sl_pool_reconfigure(daemon->pool, config);
+		const struct sl_arbiter_options options = arbiter_options(config);
+		sl_arbiter_set_options(daemon->arbiter, &options);
 		reload_guests(daemon);
 		free(old);
 		sl_log(SL_LOG_INFO, "the configuration has been read again");
@@ -253,11 +265,7 @@ static int start(struct main_state *state, char *ret_why)
 	if (r < 0) {
 		return r;
 	}
-	const struct sl_arbiter_options options = {
-		.policy = daemon->config->policy,
-		.slice_ns = daemon->config->slice_ns,
-		.run_limit_ns = daemon->config->run_limit_ns,
-	};
+	const struct sl_arbiter_options options = arbiter_options(daemon->config);
 	r = sl_arbiter_create(daemon->event, &options, sl_context_overran, &daemon->arbiter);
 	if (r < 0) {
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "%s", strerror(-r));

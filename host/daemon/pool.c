@@ -110,7 +110,8 @@ static void set_device(struct sl_pool *pool, const struct sl_renderer_ready *rea
 		pool->has_device = true;
 		sl_log(SL_LOG_INFO, "rendering on %s, driver %s (%s), host-visible memory is %s",
 		       ready->device_name, ready->driver_name, pool->driver,
-		       ready->can_import != 0 && pool->config->memory != SL_RENDERER_MEMORY_COPY
+		       ready->can_import != 0 &&
+				       pool->config->memory_mode != SL_RENDERER_MEMORY_COPY
 			       ? "shared"
 			       : "copied");
 		sl_sandbox_describe(ready->sandbox_missing, missing, sizeof(missing));

@@ -45,9 +45,9 @@ void sl_worker_destroy(struct sl_worker *worker);
 
 void sl_worker_set_owner(struct sl_worker *worker, const struct sl_worker_owner *owner, void *data);
 
-/* Give it its context; the caller keeps both descriptors. Returns 0 or -errno. */
+/* Give it its context; the caller keeps the descriptors. Returns 0 or -errno. */
 int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *assign,
-		     int guest_fd, int stats_fd);
+		     int guest_fd, int stats_fd, int quota_fd);
 
 /* A renderer that does not read its packets is killed. */
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg);

@@ -25,6 +25,7 @@ struct context {
 	struct sl_renderer_report *report;
 	struct sl_gpu *gpu;
 	struct sl_stats *stats;
+	struct sl_quota *quota;
 	struct sl_host_link *link;
 	struct sl_replay *replay;
 	struct sl_decode *decode;
@@ -173,7 +174,8 @@ static int create_replay(struct context *context)
 		.stats = context->stats,
 		.copy_memory = must_copy(context),
 		.validate = (context->assign->flags & SL_RENDERER_VALIDATE) != 0,
-		.max_device_memory_bytes = context->assign->max_device_memory_bytes,
+		.quota = context->quota,
+		.quota_slot = context->assign->quota_slot,
 	};
 
 	return sl_replay_create(&options, &context->replay);
@@ -181,6 +183,7 @@ static int create_replay(struct context *context)
 
 static int create_decode(struct context *context)
 {
+	uint32_t max_objects = context->assign->max_objects;
 	const struct sl_decode_options options = {
 		.ops = &sl_replay_ops,
 		.replay = context->replay,
@@ -191,7 +194,7 @@ static int create_decode(struct context *context)
 			.command_failed = command_failed,
 			.data = context,
 		},
-		.max_objects = SL_MAX_OBJECTS,
+		.max_objects = max_objects < SL_MAX_OBJECTS ? max_objects : SL_MAX_OBJECTS,
 		.trace = (context->assign->flags & SL_RENDERER_TRACE) != 0 ? stderr : NULL,
 	};
 
@@ -319,13 +322,15 @@ static int prepare(struct context *context, int control_fd)
 }
 
 void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int control_fd,
-		      int fd, struct sl_stats *stats, struct sl_renderer_report *ret_report)
+		      int fd, const struct sl_context_pages *pages,
+		      struct sl_renderer_report *ret_report)
 {
 	struct context context = {
 		.assign = assign,
 		.report = ret_report,
 		.gpu = gpu,
-		.stats = stats,
+		.stats = pages->stats,
+		.quota = pages->quota,
 	};
 
 	*ret_report = (struct sl_renderer_report){ .type = SL_RENDERER_REPORT };

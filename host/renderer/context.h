@@ -6,7 +6,14 @@
 #include "host/base/renderer_msg.h"
 
 struct sl_gpu;
+struct sl_quota;
 struct sl_stats;
+
+/* Shared with the daemon. */
+struct sl_context_pages {
+	struct sl_stats *stats;
+	struct sl_quota *quota;
+};
 
 /* Serve the context on the calling thread until it ends, for whatever reason; what is to be said
  * about it is logged here. The GPU may still work for it, threads of the host driver may still run:
@@ -15,6 +22,7 @@ struct sl_stats;
  * Consumes fd, the guest's socket. control_fd, the daemon's, stays the caller's and must stay open.
  * ret_report: all but its type. */
 void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int control_fd,
-		      int fd, struct sl_stats *stats, struct sl_renderer_report *ret_report);
+		      int fd, const struct sl_context_pages *pages,
+		      struct sl_renderer_report *ret_report);
 
 #endif

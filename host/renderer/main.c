@@ -11,6 +11,7 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/base/quota.h"
 #include "host/base/renderer_msg.h"
 #include "host/base/stats.h"
 #include "host/gpu/gpu.h"
@@ -99,7 +100,7 @@ static void describe_device(const struct sl_gpu *gpu, struct sl_renderer_ready *
 /* Returns 0, or -EINVAL after logging why the packet cannot be used. */
 static int check_assign(const struct sl_renderer_assign *assign, ssize_t size, unsigned int fds)
 {
-	if (size != sizeof(*assign) || fds != 2 || assign->type != SL_RENDERER_ASSIGN ||
+	if (size != sizeof(*assign) || fds != 3 || assign->type != SL_RENDERER_ASSIGN ||
 	    memchr(assign->guest_name, '\0', sizeof(assign->guest_name)) == NULL) {
 		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
 		return -EINVAL;
@@ -107,9 +108,9 @@ static int check_assign(const struct sl_renderer_assign *assign, ssize_t size, u
 	return 0;
 }
 
-static struct sl_stats *map_stats(int fd)
+static void *map_page(int fd, size_t size)
 {
-	void *page = mmap(NULL, SL_STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return page == MAP_FAILED ? NULL : page;
 }
@@ -141,8 +142,8 @@ static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
 	struct sl_renderer_assign assign;
 	struct sl_renderer_report report;
 	unsigned int fd_count = 0;
-	int fds[2];
-	ssize_t size = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 2, &fd_count);
+	int fds[3];
+	ssize_t size = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 3, &fd_count);
 
 	if (size == 0) {
 		return EXIT_SUCCESS; /* the daemon has no use for this renderer any more */
@@ -151,12 +152,18 @@ static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
 		sl_log(SL_LOG_ERROR, "cannot read from the daemon: %s", strerror((int)-size));
 		return EXIT_FAILURE;
 	}
-	struct sl_stats *stats =
-		check_assign(&assign, size, fd_count) == 0 ? map_stats(fds[1]) : NULL;
-	if (stats == NULL) {
+	if (check_assign(&assign, size, fd_count) < 0) {
+		return EXIT_FAILURE;
+	}
+	struct sl_context_pages pages = {
+		.stats = map_page(fds[1], SL_STATS_SIZE),
+		.quota = map_page(fds[2], sizeof(struct sl_quota)),
+	};
+	if (pages.stats == NULL || pages.quota == NULL) {
 		return EXIT_FAILURE;
 	}
 	sl_fd_close(fds[1]);
+	sl_fd_close(fds[2]);
 	const char *validate = getenv("SLUICE_VALIDATE");
 
 	if (validate != NULL && validate[0] != '\0' && strcmp(validate, "0") != 0) {
@@ -175,7 +182,7 @@ static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
 		sl_handshake_refuse(fds[0], why);
 		return EXIT_FAILURE;
 	}
-	sl_context_serve(gpu, &assign, control_fd, fds[0], stats, &report);
+	sl_context_serve(gpu, &assign, control_fd, fds[0], &pages, &report);
 	sl_fd_send(control_fd, &report, sizeof(report), NULL, 0);
 	return EXIT_SUCCESS;
 }

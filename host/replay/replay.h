@@ -13,6 +13,7 @@
 
 struct sl_arena;
 struct sl_gpu;
+struct sl_quota;
 struct sl_replay;
 struct sl_sched_msg;
 struct sl_stats;
@@ -41,9 +42,10 @@ struct sl_replay_options {
 	struct sl_replay_link link;
 	struct sl_replay_sched sched;
 	struct sl_stats *stats;
-	bool copy_memory; /* shadow host-visible memory, also where it could be imported */
-	bool validate;	  /* the Khronos validation layer around the replay */
-	uint64_t max_device_memory_bytes;
+	bool copy_memory;	/* shadow host-visible memory, also where it could be imported */
+	bool validate;		/* the Khronos validation layer around the replay */
+	struct sl_quota *quota; /* of device memory */
+	uint32_t quota_slot;
 };
 
 /* options and what it points to must outlive the replay. Returns 0 or -ENOMEM. */

@@ -3,6 +3,7 @@
 #ifndef SL_HOST_REPLAY_REPLAY_PRIV_H
 #define SL_HOST_REPLAY_REPLAY_PRIV_H
 
+#include "host/base/quota.h"
 #include "host/base/stats.h"
 #include "host/gpu/gpu.h"
 #include "host/gpu/memory_types.h"
@@ -27,6 +28,8 @@ struct sl_replay_physical_device {
 	VkPhysicalDevice handle;
 	const struct sl_gpu_device *gpu;
 	struct sl_memory_types memory_types;
+	uint64_t
+		heap_used[VK_MAX_MEMORY_HEAPS]; /* bytes that the host allocated for this context */
 };
 
 struct sl_replay {

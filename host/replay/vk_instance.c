@@ -74,7 +74,8 @@ static VkResult list_physical_devices(struct sl_replay *replay)
 		}
 		sl_memory_types_init(&device->memory_types, &device->gpu->memory,
 				     replay->options.copy_memory ? 0 : device->gpu->importable);
-		limit_heaps(&device->memory_types.guest, replay->options.max_device_memory_bytes);
+		limit_heaps(&device->memory_types.guest,
+			    atomic_load(&replay->options.quota->limit));
 		replay->physical_device_count++;
 	}
 	return VK_SUCCESS;

@@ -13,6 +13,8 @@ struct sl_replay_memory {
 	enum sl_memory_kind kind;
 	uint32_t region_id;    /* 0: none is held */
 	uint64_t counted_size; /* bytes in the statistics */
+	uint64_t charged_size; /* bytes of the guest's quota */
+	uint32_t heap_index;   /* of the host's */
 	uint64_t clear_number; /* 0: not cleared by the GPU */
 	bool is_incoherent;    /* a shadow whose host mapping needs flushes */
 	struct sl_shadow shadow;
@@ -63,6 +65,32 @@ static void unlink_shadow(struct sl_replay_device *device, struct sl_replay_memo
 	pthread_mutex_unlock(&device->shadow_lock);
 }
 
+/* What the host allocates counts against the guest's quota; its own pages do not.
+ * Returns 0 or -ENOMEM. */
+static int charge(struct sl_replay_device *device, struct sl_replay_memory *memory, uint64_t size)
+{
+	const struct sl_replay_options *options = &device->replay->options;
+
+	if (memory->kind == SL_MEMORY_IMPORT) {
+		return 0;
+	}
+	int r = sl_quota_charge(options->quota, options->quota_slot, size);
+
+	if (r == 0) {
+		memory->charged_size = size;
+		device->physical->heap_used[memory->heap_index] += size;
+	}
+	return r;
+}
+
+static void uncharge(struct sl_replay_device *device, struct sl_replay_memory *memory)
+{
+	const struct sl_replay_options *options = &device->replay->options;
+
+	sl_quota_uncharge(options->quota, options->quota_slot, memory->charged_size);
+	device->physical->heap_used[memory->heap_index] -= memory->charged_size;
+}
+
 static void destroy_memory(struct sl_replay_device *device, struct sl_replay_memory *memory)
 {
 	struct sl_replay *replay = device->replay;
@@ -81,6 +109,7 @@ static void destroy_memory(struct sl_replay_device *device, struct sl_replay_mem
 		replay->options.link.release_region(replay->options.link.data, memory->region_id);
 	}
 	sl_stats_sub(size_counter(replay, memory->kind), memory->counted_size);
+	uncharge(device, memory);
 	free(memory);
 }
 
@@ -318,21 +347,11 @@ static int hold_region(struct allocation *allocation, uint32_t region_id,
 	return 0;
 }
 
-static bool is_over_limit(struct sl_replay *replay, const struct allocation *allocation,
-			  enum sl_memory_kind kind)
-{
-	uint64_t used = sl_stats_get(&replay->options.stats->device_memory_bytes);
-
-	return kind != SL_MEMORY_IMPORT &&
-	       (allocation->info.allocationSize > replay->options.max_device_memory_bytes ||
-		used > replay->options.max_device_memory_bytes - allocation->info.allocationSize);
-}
-
 static VkResult allocate(struct allocation *allocation, struct sl_replay_memory *memory)
 {
 	VkResult result;
 
-	if (is_over_limit(allocation->replay, allocation, memory->kind)) {
+	if (charge(allocation->device, memory, allocation->info.allocationSize) < 0) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	allocation->info.pNext = sl_chain_remove(allocation->info.pNext,
@@ -392,6 +411,7 @@ int sl_replay_slAllocateMemory(struct sl_replay *replay, struct sl_slAllocateMem
 		return 0;
 	}
 	memory->kind = type->kind;
+	memory->heap_index = types->host.memoryTypes[type->host_index].heapIndex;
 	if (args->regionId != 0) {
 		r = hold_region(&allocation, args->regionId, memory);
 	}

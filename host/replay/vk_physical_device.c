@@ -105,25 +105,44 @@ int sl_replay_vkGetPhysicalDeviceMemoryProperties(
 	return 0;
 }
 
-/* Heaps are the host's, so a chained VkPhysicalDeviceMemoryBudgetPropertiesEXT is right as it
- * comes, but for the guest's quota. */
+/* A quota is of host-allocated memory as a whole: what is left of it is left in every heap. */
+static void limit_budget(const struct sl_replay *replay,
+			 const struct sl_replay_physical_device *device,
+			 VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget)
+{
+	const VkPhysicalDeviceMemoryProperties *memory = &device->memory_types.guest;
+	uint64_t left = sl_quota_get_left(replay->options.quota);
+
+	for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+		uint64_t used = device->heap_used[i];
+		VkDeviceSize most = memory->memoryHeaps[i].size;
+
+		if (left < most && used + left < most) {
+			most = used + left;
+		}
+		if (budget->heapBudget[i] > most) {
+			budget->heapBudget[i] = most;
+		}
+		/* The driver may count what other programs use, which is none of this one's
+		 * business. */
+		budget->heapUsage[i] = used;
+	}
+}
+
+/* Heaps are the host's. */
 int sl_replay_vkGetPhysicalDeviceMemoryProperties2(
 	struct sl_replay *replay, struct sl_vkGetPhysicalDeviceMemoryProperties2 *args)
 {
 	VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget =
 		sl_chain_find(args->pMemoryProperties->pNext,
 			      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
-	const VkPhysicalDeviceMemoryProperties *memory =
-		&sl_replay_physical_device_of(args->self)->memory_types.guest;
+	const struct sl_replay_physical_device *device = sl_replay_physical_device_of(args->self);
 
-	(void)replay;
 	table_of(args->self)
 		->GetPhysicalDeviceMemoryProperties2(args->physicalDevice, args->pMemoryProperties);
-	args->pMemoryProperties->memoryProperties = *memory;
-	for (uint32_t i = 0; budget != NULL && i < memory->memoryHeapCount; i++) {
-		if (budget->heapBudget[i] > memory->memoryHeaps[i].size) {
-			budget->heapBudget[i] = memory->memoryHeaps[i].size;
-		}
+	args->pMemoryProperties->memoryProperties = device->memory_types.guest;
+	if (budget != NULL) {
+		limit_budget(replay, device, budget);
 	}
 	return 0;
 }

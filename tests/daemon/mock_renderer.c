@@ -75,17 +75,17 @@ int main(int argc, char **argv)
 	struct sl_renderer_assign assign;
 	unsigned int fd_count;
 	int control_fd = -1;
-	int fds[2];
+	int fds[3];
 
 	if (argc < 2 || sscanf(argv[1], "--control-fd=%d", &control_fd) != 1 ||
 	    send_ready(control_fd) < 0) {
 		return EXIT_FAILURE;
 	}
-	ssize_t n = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 2, &fd_count);
+	ssize_t n = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 3, &fd_count);
 	if (n == 0) {
 		return EXIT_SUCCESS;
 	}
-	if (n != sizeof(assign) || fd_count != 2 || assign.type != SL_RENDERER_ASSIGN) {
+	if (n != sizeof(assign) || fd_count != 3 || assign.type != SL_RENDERER_ASSIGN) {
 		return EXIT_FAILURE;
 	}
 	void *stats = mmap(NULL, SL_STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);

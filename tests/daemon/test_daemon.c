@@ -229,6 +229,16 @@ static void test_wrong_orders_are_answered(void **state)
 		"{\"command\": \"remove-guest\", \"name\": \"x\"}",
 		"{\"command\": \"end-program\", \"context\": 77}",
 		"{\"command\": \"hold\", \"pid\": -1}",
+		"{\"command\": \"set\", \"name\": \"x\", \"weight\": 2}",
+		"{\"command\": \"set\", \"name\": \"default\", \"weight\": 0}",
+		"{\"command\": \"set\", \"name\": \"default\", \"weight\": 1.5}",
+		"{\"command\": \"set\", \"name\": \"default\", \"weight\": []}",
+		"{\"command\": \"set\", \"name\": \"default\", \"socket\": \"/x\"}",
+		"{\"command\": \"pause\"}",
+		"{\"command\": \"resume\", \"name\": \"x\"}",
+		"{\"command\": \"kill\", \"target\": \"x\"}",
+		"{\"command\": \"policy\", \"policy\": \"fair\"}",
+		"{\"command\": \"add-guest\", \"name\": \"x\", \"cap\": \"0%\"}",
 	};
 	struct daemon_fixture *fixture = *state;
 
@@ -242,6 +252,88 @@ static void test_wrong_orders_are_answered(void **state)
 	}
 	json_t *answer = control_ask(fixture, "{\"command\": \"status\"}");
 	assert_true(json_is_true(json_object_get(answer, "ok")));
+	json_decref(answer);
+}
+
+static json_t *get_share(const struct daemon_fixture *fixture, const char *name)
+{
+	json_t *guest = control_get_guest(fixture, name);
+	json_t *share = json_incref(json_object_get(guest, "share"));
+
+	json_decref(guest);
+	return share;
+}
+
+static void test_shares_are_set(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	json_decref(control_ask(fixture, "{\"command\": \"add-guest\", \"name\": \"web\", "
+					 "\"weight\": 3, \"cap\": \"50%\"}"));
+	json_t *share = get_share(fixture, "web");
+	assert_int_equal(json_integer_value(json_object_get(share, "weight")), 3);
+	assert_true(json_number_value(json_object_get(share, "cap_percent")) == 50);
+	assert_true(json_number_value(json_object_get(share, "entitlement_percent")) == 50);
+	json_decref(share);
+	/* All or nothing. */
+	json_decref(control_ask(fixture, "{\"command\": \"set\", \"name\": \"web\", "
+					 "\"weight\": 5, \"class\": \"odd\"}"));
+	share = get_share(fixture, "web");
+	assert_int_equal(json_integer_value(json_object_get(share, "weight")), 3);
+	json_decref(share);
+	json_t *answer = control_ask(fixture, "{\"command\": \"set\", \"name\": \"web\", "
+					      "\"weight\": \"5\", \"class\": \"background\", "
+					      "\"deadline\": \"50fps\", \"memory\": \"2M\"}");
+	share = json_object_get(answer, "share");
+	assert_int_equal(json_integer_value(json_object_get(share, "weight")), 5);
+	assert_string_equal(json_string_value(json_object_get(share, "class")), "background");
+	assert_int_equal(json_integer_value(json_object_get(share, "deadline_ns")), 20000000);
+	assert_int_equal(json_integer_value(json_object_get(share, "memory_quota_bytes")), 2 << 20);
+	json_decref(answer);
+}
+
+static void test_a_guest_is_paused_and_killed(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int first = program_connect(fixture->guest);
+	int second = program_connect(fixture->guest);
+	assert_true(program_say(first, "work"));
+	assert_true(program_say(second, "work"));
+	json_decref(control_ask(fixture, "{\"command\": \"pause\", \"name\": \"default\"}"));
+	json_t *share = get_share(fixture, "default");
+	assert_string_equal(json_string_value(json_object_get(share, "state")), "paused");
+	json_decref(share);
+	json_decref(control_ask(fixture, "{\"command\": \"resume\", \"name\": \"default\"}"));
+	share = get_share(fixture, "default");
+	assert_string_equal(json_string_value(json_object_get(share, "state")), "idle");
+	json_decref(share);
+	json_t *answer = control_ask(fixture, "{\"command\": \"kill\", \"target\": \"default\"}");
+	assert_int_equal(json_integer_value(json_object_get(answer, "ended")), 2);
+	json_decref(answer);
+	assert_false(program_say(first, "work"));
+	assert_false(program_say(second, "work"));
+	control_await(fixture, "default", "programs_failed", 2);
+	close(first);
+	close(second);
+}
+
+static void test_an_idle_ledger_adds_up(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	json_t *answer = control_ask(fixture, "{\"command\": \"ledger\"}");
+	assert_string_equal(json_string_value(json_object_get(answer, "measured")), "completion");
+	assert_string_equal(json_string_value(json_object_get(answer, "policy")), "best-effort");
+	assert_true(json_integer_value(json_object_get(answer, "wall_ns")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(answer, "idle_ns")),
+			 json_integer_value(json_object_get(answer, "wall_ns")));
+	json_decref(answer);
+	answer = control_ask(fixture, "{\"command\": \"policy\", \"policy\": \"equal\"}");
+	assert_string_equal(json_string_value(json_object_get(answer, "policy")), "equal");
 	json_decref(answer);
 }
 
@@ -295,10 +387,17 @@ static void test_a_reload_changes_guests(void **state)
 	snprintf(path, sizeof(path), "%s/kept.sock", fixture->dir);
 	int kept = program_connect(path);
 	assert_true(program_say(kept, "work"));
-	write_config(fixture, "guests = ( { name = \"kept\"; limits = { programs = 1; }; },\n"
-			      "           { name = \"new\"; } );");
+	write_config(fixture, "guests = ( { name = \"kept\"; limits = { programs = 1; };\n"
+			      "             weight = 7; }, { name = \"new\"; } );\n"
+			      "policy = \"fixed\";");
 	kill(fixture->pid, SIGHUP);
 	fixture_await_log(fixture, "has been read again");
+	json_t *answer = control_ask(fixture, "{\"command\": \"policy\"}");
+	assert_string_equal(json_string_value(json_object_get(answer, "policy")), "fixed");
+	json_decref(answer);
+	json_t *share = get_share(fixture, "kept");
+	assert_int_equal(json_integer_value(json_object_get(share, "weight")), 7);
+	json_decref(share);
 	json_t *guest = control_get_guest(fixture, "new");
 	assert_non_null(guest);
 	json_decref(guest);
@@ -389,6 +488,9 @@ int main(void)
 		DAEMON_TEST(test_guests_come_and_go),
 		DAEMON_TEST(test_a_program_can_be_ended),
 		DAEMON_TEST(test_wrong_orders_are_answered),
+		DAEMON_TEST(test_shares_are_set),
+		DAEMON_TEST(test_a_guest_is_paused_and_killed),
+		DAEMON_TEST(test_an_idle_ledger_adds_up),
 		DAEMON_TEST(test_it_ends_with_the_last_holder),
 		DAEMON_TEST(test_a_reload_changes_guests),
 		DAEMON_TEST(test_a_second_daemon_is_refused),

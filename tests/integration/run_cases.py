@@ -122,7 +122,7 @@ def validation_errors(log):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--memory", choices=["auto", "import", "copy"], default="auto",
+    parser.add_argument("--memory-mode", choices=["auto", "import", "copy"], default="auto",
                         help="how the daemon shares memory with the driver")
     parser.add_argument("--validate", choices=["guest", "host"],
                         help="the validation layer in the program or around the replay")
@@ -135,13 +135,13 @@ def main():
     names = arguments.names or subprocess.run(
         [PROGRAM, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     names = [name for name in names if name not in arguments.without]
-    daemon_options = ["--memory", arguments.memory]
+    daemon_options = ["--memory-mode", arguments.memory_mode]
     if arguments.validate == "host":
         daemon_options.append("--validate")
     options = ["--validate"] if arguments.validate == "guest" else []
     # What the layer says in the log belongs to one test only if one test runs.
     jobs = 1 if arguments.validate == "host" else arguments.jobs
-    label = "-".join(["cases", arguments.memory] + ([arguments.validate] if options or
+    label = "-".join(["cases", arguments.memory_mode] + ([arguments.validate] if options or
                                                     arguments.validate else []))
 
     tap = host.Tap()

@@ -58,6 +58,38 @@ answer = json.load(sys.stdin)
 print(answer["ok"], [guest["name"] for guest in answer["guests"]])') == "True ['default']" ]]
 }
 
+shares_are_set() {
+	ctl add-guest part weight=3 cap=12.5% >/dev/null && ctl set part class=background deadline=50fps &&
+		[[ $(ctl list | awk '$1 == "part" {print $2, $3, $4, $6}') == '3 12.5% background idle' ]]
+}
+
+pauses_are_shown() {
+	ctl pause part && [[ $(ctl list | awk '$1 == "part" {print $6}') == paused ]] &&
+		ctl resume part && [[ $(ctl list | awk '$1 == "part" {print $6}') == idle ]]
+}
+
+policies_change() {
+	[[ $(ctl policy) == best-effort && $(ctl policy fixed) == fixed && $(ctl policy) == fixed ]]
+}
+
+the_ledger_is_shown() {
+	local text
+	text=$(ctl ledger)
+	[[ $text == *'part '* && $text == *'(removed guests)'* && $text == *'by completion times'* ]] &&
+		[[ $(ctl --json ledger | python3 -c '
+import json, sys
+ledger = json.load(sys.stdin)
+print(ledger["used_ns"] + ledger["gap_ns"] + ledger["idle_ns"] == ledger["wall_ns"])') == True ]]
+}
+
+top_looks_once() {
+	[[ $(ctl top --once --interval 20ms) == *'100.0% idle'*'part '* ]] &&
+		[[ $(ctl top --once --interval 20ms --json | python3 -c '
+import json, sys
+top = json.load(sys.stdin)
+print(len(top["guests"]), top["used_ns"])') == '2 0' ]]
+}
+
 printf '{"ICD": {"library_path": "libmock.so"}}' >"$dir/works.json"
 mkfifo "$dir/ready"
 "$sluiced" --no-config --socket "$dir/guest.sock" --control "$dir/control.sock" --hold $$ \
@@ -77,11 +109,25 @@ check 'guests are listed' guests_are_listed
 check 'a guest of the same name is refused' is_refused 1 'already a guest web' ctl add-guest web
 check 'a wrong name is refused' is_refused 1 "a guest's name is" ctl add-guest ../x
 check 'guests go' guests_go
-check 'a missing guest is told' is_refused 1 'no such guest' ctl remove-guest web
+check 'a missing guest is told' is_refused 1 'there is no guest web' ctl remove-guest web
 check 'a missing context is told' is_refused 1 'no such context' ctl end-program 77
 check 'answers are JSON if asked for' answers_are_json
+check 'shares are set' shares_are_set
+check 'pauses are shown' pauses_are_shown
+check 'policies change' policies_change
+check 'the ledger is shown' the_ledger_is_shown
+check 'top looks once' top_looks_once
+check 'a wrong value is told' is_refused 1 "weight: 'x' is not a whole number from 1 to 10000" \
+	ctl set part weight=x
+check 'a wrong key is told' is_refused 1 'allowed: weight, cap, class, deadline, slice, memory' \
+	ctl set part wieght=3
+check 'what is no setting is told' is_refused 64 "'weight' is not KEY=VALUE" ctl set part weight
+check 'a missing guest cannot be paused' is_refused 1 'there is no guest x' ctl pause x
+check 'a wrong policy is told' is_refused 1 'one of: best-effort, equal, fixed' ctl policy fair
+check 'nothing is killed by a wrong name' is_refused 1 'no guest of that name' ctl kill 4711
+check 'a wrong interval is told' is_refused 64 'is not a time' ctl top --interval 5
 check 'an unknown command is told' is_refused 64 "no command 'dance'" ctl dance
-check 'a missing argument is told' is_refused 64 'needs a NAME' ctl add-guest
+check 'a missing argument is told' is_refused 64 'needs NAME' ctl add-guest
 check 'a missing daemon is told' is_refused 1 'no sluiced listens there' \
 	"$sluicectl" --control "$dir/nobody.sock" list
 echo "1..$count"

@@ -118,10 +118,23 @@ wrong_options_are_told() {
 	local text
 	text=$(guest --frobnicate true 2>&1)
 	[[ $? -eq 2 && $text == *'there is no option --frobnicate'* ]] || return 1
-	text=$(guest --memory shared true 2>&1)
+	text=$(guest --memory-mode shared true 2>&1)
 	[[ $? -eq 125 && $text == *'one of: auto, import, copy'* ]] || return 1
+	text=$(guest --cap 101% true 2>&1)
+	[[ $? -eq 125 && $text == *'"0.5%" to "100%"'* ]] || return 1
+	text=$(guest --guest some --weight 0 true 2>&1)
+	[[ $? -eq 125 && $text == *'weight: '*'from 1 to 10000'* ]] || return 1
 	text=$(guest 2>&1)
 	[[ $? -eq 2 && $text == *'which program?'* ]]
+}
+
+# The named guest and the default one get what they are given.
+shares_are_set() {
+	local control=$XDG_RUNTIME_DIR/sluice-run/parts/control.sock list
+	list=$(guest --daemon parts --weight 4 --cap 50% --class background --deadline 60fps \
+		--memory 64M env -u SLUICE_SOCKET "$run" --no-build --daemon parts --guest other \
+		--weight 7 "$SLUICE_BUILD_DIR/host/ctl/sluicectl" --control "$control" list)
+	grep -Eq '^default +4 +50% +background' <<<"$list" && grep -Eq '^other +7 +100% +normal' <<<"$list"
 }
 
 a_dead_socket_is_told() {
@@ -141,6 +154,7 @@ check 'a named daemon survives many at once' a_named_daemon_survives_the_rush
 check 'a missing program is told' missing_program_is_told
 check 'a missing driver is told' missing_driver_is_told
 check 'wrong options are told' wrong_options_are_told
+check 'shares are set' shares_are_set
 check 'a dead socket is told' a_dead_socket_is_told
 check 'nothing is left behind' nothing_is_left
 echo "1..$count"

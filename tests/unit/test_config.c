@@ -93,11 +93,12 @@ static void test_all_keys_are_read(void **state)
 	static const char text[] =
 		"socket = \"/s/g.sock\"; control = \"/s/c.sock\";\n"
 		"driver = \"/d.json\"; renderer = \"/r\"; pool = 5;\n"
-		"max_programs = 9; spin_us = 0; memory = \"copy\"; sandbox = \"required\";\n"
+		"max_programs = 9; spin_us = 0; memory_mode = \"copy\"; sandbox = \"required\";\n"
 		"log_level = \"debug\"; validate = true; trace = true;\n"
 		"allow_users = [ \"root\", \"4000\" ]; allow_groups = [ 44 ];\n"
 		"limits = { programs = 3; regions = 4;\n"
-		"           shared_memory = \"2G\"; device_memory = 1048576; };\n"
+		"           shared_memory = \"2G\"; objects = 5000; };\n"
+		"memory = \"1M\";\n"
 		"guests = ( { name = \"web\"; },\n"
 		"  { name = \"ci\"; socket = \"/ci\"; allow_users = ( 5 );\n"
 		"    limits = { programs = 1; }; } );\n";
@@ -111,7 +112,7 @@ static void test_all_keys_are_read(void **state)
 	assert_int_equal(config->pool, 5);
 	assert_int_equal(config->max_programs, 9);
 	assert_int_equal(config->spin_us, 0);
-	assert_int_equal(config->memory, SL_RENDERER_MEMORY_COPY);
+	assert_int_equal(config->memory_mode, SL_RENDERER_MEMORY_COPY);
 	assert_int_equal(config->sandbox, SL_SANDBOX_REQUIRED);
 	assert_int_equal(config->log_level, SL_LOG_DEBUG);
 	assert_true(config->validate);
@@ -123,7 +124,8 @@ static void test_all_keys_are_read(void **state)
 	assert_int_equal(config->guests[0].access.gids[0], 44);
 	assert_string_equal(config->guests[1].socket, "/s/web.sock");
 	assert_int_equal(config->guests[1].limits.programs, 3);
-	assert_int_equal(config->guests[1].limits.device_memory, 1 << 20);
+	assert_int_equal(config->guests[1].limits.objects, 5000);
+	assert_int_equal(config->guests[1].memory, 1 << 20);
 	assert_string_equal(config->guests[2].socket, "/ci");
 	assert_int_equal(config->guests[2].access.uid_count, 1);
 	assert_int_equal(config->guests[2].access.gid_count, 0);
@@ -151,26 +153,25 @@ static void test_unknown_keys_are_refused(void **state)
 static void test_unknown_nested_keys_are_refused(void **state)
 {
 	assert_refused(*state, "limits = {\n program = 2;\n};\n", 2,
-		       "allowed here: programs, regions, shared_memory, device_memory");
+		       "allowed here: programs, regions, shared_memory, objects");
 }
 
 static void test_wrong_numbers_are_refused(void **state)
 {
 	assert_refused(*state, "pool = 65;\n", 1, "'65' is not a whole number from 0 to 64");
-	assert_refused(*state, "pool = 1.5;\n", 1, "not a string, a whole number");
+	assert_refused(*state, "pool = 1.5;\n", 1, "'1.5' is not a whole number");
 	assert_refused(*state, "\npool = -1;\n", 2, "from 0 to 64");
 }
 
 static void test_wrong_sizes_are_refused(void **state)
 {
-	assert_refused(*state, "limits = { device_memory = \"2X\"; };\n", 1, "like \"512M\"");
-	assert_refused(*state, "limits = { device_memory = \"99999999T\"; };\n", 1,
-		       "like \"512M\"");
+	assert_refused(*state, "limits = { shared_memory = \"2X\"; };\n", 1, "like \"512M\"");
+	assert_refused(*state, "memory = \"99999999T\";\n", 1, "like \"512M\"");
 }
 
 static void test_wrong_words_are_refused(void **state)
 {
-	assert_refused(*state, "memory = \"shared\";\n", 1, "one of: auto, import, copy");
+	assert_refused(*state, "memory_mode = \"shared\";\n", 1, "one of: auto, import, copy");
 	assert_refused(*state, "sandbox = \"on\";\n", 1, "one of: auto, required, off");
 	assert_refused(*state, "log_level = \"loud\";\n", 1, "one of: error, warning, info, debug");
 	assert_refused(*state, "validate = \"maybe\";\n", 1, "neither true nor false");
@@ -233,6 +234,71 @@ static void test_flags_use_the_same_keys(void **state)
 	assert_string_equal(fixture->why, "pool: 'many' is not a whole number from 0 to 64");
 }
 
+static void test_shares_are_read_and_inherited(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sl_config *config = &fixture->config;
+
+	assert_int_equal(load(fixture,
+			      "weight = 2; cap = 80; deadline = \"60fps\"; slice = \"4ms\";\n"
+			      "class = \"background\"; policy = \"fixed\";\n"
+			      "run_limit = \"1.5s\"; metrics = \"127.0.0.1:9464\";\n"
+			      "guests = ( { name = \"a\"; weight = 3; cap = \"12.5%\"; },\n"
+			      "  { name = \"b\"; class = \"realtime\"; deadline = \"none\";\n"
+			      "    slice = \"500us\"; cap = \"none\"; memory = \"none\"; } );"),
+			 0);
+	const struct sl_sched_guest_params *a = &config->guests[1].sched;
+	const struct sl_sched_guest_params *b = &config->guests[2].sched;
+
+	assert_int_equal(config->policy, SL_SCHED_FIXED);
+	assert_int_equal(config->run_limit_ns, 1500000000);
+	assert_int_equal(config->sched.slice_ns, 4000000);
+	assert_string_equal(config->metrics, "127.0.0.1:9464");
+	assert_int_equal(config->guests[0].sched.weight, 2);
+	assert_int_equal(a->weight, 3);
+	assert_int_equal(a->cap_permille, 125);
+	assert_int_equal(a->class, SL_SCHED_BACKGROUND);
+	assert_int_equal(a->period_ns, 16666666);
+	assert_int_equal(a->slice_ns, 0);
+	assert_int_equal(b->weight, 2);
+	assert_int_equal(b->cap_permille, 1000);
+	assert_int_equal(b->class, SL_SCHED_REALTIME);
+	assert_int_equal(b->period_ns, 0);
+	assert_int_equal(b->slice_ns, 500000);
+	assert_true(config->guests[2].memory == UINT64_MAX);
+}
+
+static void test_wrong_shares_are_refused(void **state)
+{
+	assert_refused(*state, "weight = 0;\n", 1,
+		       "weight: '0' is not a whole number from 1 to 10000");
+	assert_refused(*state, "cap = \"0.4%\";\n", 1, "\"0.5%\" to \"100%\"");
+	assert_refused(*state, "cap = \"50.05%\";\n", 1, "in steps of 0.1%");
+	assert_refused(*state, "cap = \"101\";\n", 1, "\"0.5%\" to \"100%\"");
+	assert_refused(*state, "class = \"fast\";\n", 1, "one of: realtime, normal, background");
+	assert_refused(*state, "\ndeadline = \"0fps\";\n", 2, "\"1fps\" to \"1000fps\"");
+	assert_refused(*state, "deadline = 60;\n", 1, "or \"none\"");
+	assert_refused(*state, "guests = ( { name = \"a\";\n slice = \"31ms\"; } );\n", 2,
+		       "slice: '31ms' is not a time from 0.5 ms to 30 ms");
+	assert_refused(*state, "policy = \"fair\";\n", 1, "one of: best-effort, equal, fixed");
+	assert_refused(*state, "run_limit = \"1ms\";\n", 1, "from 10 ms to 3.6e+06 ms");
+	assert_refused(*state, "memory = \"import\";\n", 1, "'import' is not a size");
+}
+
+static void test_a_guest_is_changed_by_key(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_config_guest guest;
+
+	sl_config_init_guest(&fixture->config, &guest);
+	assert_int_equal(guest.sched.weight, 1);
+	assert_int_equal(sl_config_set_guest(&guest, "weight", "9", fixture->why), 0);
+	assert_int_equal(guest.sched.weight, 9);
+	assert_int_equal(sl_config_set_guest(&guest, "slice", "default", fixture->why), 0);
+	assert_int_equal(sl_config_set_guest(&guest, "name", "x", fixture->why), -EINVAL);
+	assert_non_null(strstr(fixture->why, "allowed: weight, cap, class"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +325,10 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_missing_file_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flags_use_the_same_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shares_are_read_and_inherited, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_wrong_shares_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_guest_is_changed_by_key, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ static struct sl_gpu *gpu;
 struct fixture {
 	struct sl_replay *replay;
 	struct sl_stats stats;
+	struct sl_quota quota;
 	struct sl_arena message_arena;
 	struct sl_object instance;
 	struct sl_object physical;
@@ -191,6 +192,8 @@ static void setup_replay(void **state, bool copy_memory)
 	fixture->region =
 		mmap(NULL, REGION_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(fixture->region != MAP_FAILED);
+	fixture->quota.limit = 64u << 20;
+	fixture->quota.slot_end = 1;
 	const struct sl_replay_options options = {
 		.gpu = gpu,
 		.link = { publish, set_lost, hold_region, release_region, forget_region, fixture },
@@ -198,7 +201,7 @@ static void setup_replay(void **state, bool copy_memory)
 		.stats = &fixture->stats,
 		.copy_memory = copy_memory,
 		.validate = getenv("SLUICE_VALIDATE") != NULL,
-		.max_device_memory_bytes = 64u << 20,
+		.quota = &fixture->quota,
 	};
 
 	assert_int_equal(sl_replay_create(&options, &fixture->replay), 0);
