@@ -4,6 +4,7 @@
 #include "host/sandbox/sandbox_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -297,6 +298,16 @@ static int allow_ioctls(scmp_filter_ctx filter, bool has_hardware)
 	return r;
 }
 
+/* The C library's fstat(), which names no file. sd-event asks for the machine's id to spread its
+ * timers, and does without. */
+static int allow_no_files(scmp_filter_ctx filter)
+{
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+				 SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+
+	return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 0) : r;
+}
+
 static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool has_hardware)
 {
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -309,6 +320,9 @@ static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool h
 	}
 	if (r == 0 && role == SL_SANDBOX_RENDERER) {
 		r = allow_calls(filter, file_calls, LENGTH(file_calls));
+	}
+	if (r == 0 && role == SL_SANDBOX_VGPU) {
+		r = allow_no_files(filter);
 	}
 	if (r == 0 && has_hardware) {
 		r = allow_calls(filter, hardware_calls, LENGTH(hardware_calls));

@@ -17,6 +17,8 @@
 #include "host/base/log.h"
 #include "host/base/paths.h"
 #include "host/base/quantity.h"
+#include "host/sandbox/sandbox.h"
+#include "host/vgpu/connector.h"
 #include "host/vgpu/sluice_backend.h"
 #include "host/vgpu/vhost_user.h"
 
@@ -31,6 +33,7 @@ struct arguments {
 	const char *name;
 	uint64_t max_memory; /* bytes */
 	enum sl_log_level log_level;
+	enum sl_sandbox_mode sandbox;
 };
 
 enum option_key {
@@ -41,6 +44,7 @@ enum option_key {
 	OPTION_MAX_MEMORY = 'm',
 	OPTION_LOG_LEVEL = 'l',
 	OPTION_DAEMON = 'd',
+	OPTION_SANDBOX = 'x',
 };
 
 static const struct argp_option options[] = {
@@ -56,6 +60,8 @@ static const struct argp_option options[] = {
 	{ "name", OPTION_NAME, "NAME", 0, "The guest's name, for logs", 0 },
 	{ "max-memory", OPTION_MAX_MEMORY, "SIZE", 0,
 	  "How much the guest's 2D pictures may take on the host (default: 256M)", 0 },
+	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
+	  "auto (default: all that the kernel gives), required or off", 0 },
 	{ "log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (default) or debug", 0 },
 	{ 0 },
 };
@@ -88,6 +94,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (sl_quantity_parse_bytes(text, &arguments->max_memory) < 0 ||
 		    arguments->max_memory > MAX_MAX_MEMORY) {
 			argp_error(state, "--max-memory: '%s' is no amount such as 256M", text);
+		}
+		return 0;
+	case OPTION_SANDBOX:
+		if (sl_sandbox_parse_mode(text, &arguments->sandbox) < 0) {
+			argp_error(state, "--sandbox: '%s' is no mode", text);
 		}
 		return 0;
 	case OPTION_LOG_LEVEL:
@@ -201,36 +212,46 @@ static int find_daemon(const struct arguments *arguments, char *ret_path, size_t
 
 /* What serves one virtual machine. */
 struct service {
+	int connector;
 	sd_event *event;
 	struct sl_vhost_user *vhost;
 	struct sl_vgpu_sluice *sluice;
 };
 
-static int start(struct service *service, int fd, const struct arguments *arguments)
+static int connect_daemon(void *data)
+{
+	const struct service *service = data;
+
+	return sl_vgpu_connector_connect(service->connector);
+}
+
+static int start(struct service *service, const struct arguments *arguments)
 {
 	struct sl_vhost_user_options vhost_options = {
 		.max_host_bytes = arguments->max_memory,
 		.ended = on_ended,
 	};
-	SL_AUTO_CLOSE int owned_fd = fd;
-	char daemon_path[PATH_MAX];
-	int r = find_daemon(arguments, daemon_path, sizeof(daemon_path));
+	SL_AUTO_CLOSE int fd = sl_vgpu_connector_receive(service->connector);
+	int r = fd < 0 ? fd : sd_event_new(&service->event);
 
-	if (r >= 0) {
-		r = sd_event_new(&service->event);
-	}
 	if (r >= 0) {
 		r = add_signals(service->event);
 	}
 	if (r >= 0) {
 		vhost_options.data = service->event;
-		r = sl_vhost_user_create(service->event, sl_steal_fd(&owned_fd), &vhost_options,
+		r = sl_vhost_user_create(service->event, sl_steal_fd(&fd), &vhost_options,
 					 &service->vhost);
 	}
-	if (r >= 0) {
-		r = sl_vgpu_sluice_create(service->event, sl_vhost_user_get_ram(service->vhost),
-					  daemon_path, &service->sluice);
+	if (r < 0) {
+		return r;
 	}
+	const struct sl_vgpu_sluice_options sluice_options = {
+		.event = service->event,
+		.ram = sl_vhost_user_get_ram(service->vhost),
+		.connect = connect_daemon,
+		.data = service,
+	};
+	r = sl_vgpu_sluice_create(&sluice_options, &service->sluice);
 	if (r >= 0) {
 		r = sl_vgpu_add_backend(sl_vhost_user_get_device(service->vhost),
 					&sl_vgpu_sluice_ops, service->sluice);
@@ -239,11 +260,15 @@ static int start(struct service *service, int fd, const struct arguments *argume
 }
 
 /* Returns the exit status, or -errno if nothing was served. */
-static int serve(int fd, const struct arguments *arguments)
+static int serve(int connector, const struct sl_sandbox_options *sandbox,
+		 const struct arguments *arguments)
 {
-	struct service service = { 0 };
-	int r = start(&service, fd, arguments);
+	struct service service = { .connector = connector };
+	int r = start(&service, arguments);
 
+	if (r >= 0) {
+		r = sl_sandbox_lock(sandbox, false);
+	}
 	if (r >= 0) {
 		sl_log(SL_LOG_INFO, "serving a virtual machine");
 		r = sd_event_loop(service.event);
@@ -256,6 +281,64 @@ static int serve(int fd, const struct arguments *arguments)
 	sl_vgpu_sluice_destroy(service.sluice);
 	sl_vhost_user_destroy(service.vhost);
 	sd_event_unref(service.event);
+	return r;
+}
+
+/* The device's process: all that reads what the guest writes. Returns the exit status. */
+static int run_device(int connector, uint32_t namespaces, const struct arguments *arguments)
+{
+	const struct sl_sandbox_options sandbox = {
+		.mode = arguments->sandbox,
+		.role = SL_SANDBOX_VGPU,
+		.namespaces = namespaces,
+		.keep_fd = connector,
+	};
+	uint32_t missing = 0;
+	char text[SL_SANDBOX_TEXT_SIZE];
+	int r = sl_sandbox_enter(&sandbox, &missing);
+
+	sl_sandbox_describe(missing, text, sizeof(text));
+	if (r == 0 && sandbox.mode == SL_SANDBOX_REQUIRED && (missing & SL_SANDBOX_NEEDED) != 0) {
+		sl_log(SL_LOG_ERROR, "the sandbox is not complete: %s (see --sandbox)", text);
+		return EXIT_FAILURE;
+	}
+	sl_log(SL_LOG_DEBUG, "sandbox: %s", text);
+	if (r == 0) {
+		r = serve(connector, &sandbox, arguments);
+	}
+	if (r < 0) {
+		sl_log(SL_LOG_ERROR, "cannot serve: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	return r;
+}
+
+/* Start the device's process and connect to the daemon on its behalf. Consumes fd. Returns the exit
+ * status, or -errno. */
+static int run(int fd, const struct arguments *arguments)
+{
+	SL_AUTO_CLOSE int serve_fd = fd;
+	char daemon_path[PATH_MAX];
+	uint32_t namespaces = arguments->sandbox != SL_SANDBOX_OFF ? sl_sandbox_probe() : 0;
+	int sockets[2];
+	int r = find_daemon(arguments, daemon_path, sizeof(daemon_path));
+
+	if (r < 0) {
+		return r;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
+		return -errno;
+	}
+	pid_t child = sl_sandbox_fork(namespaces);
+	if (child == 0) {
+		sl_fd_close(sl_steal_fd(&serve_fd));
+		sl_fd_close(sockets[0]);
+		_exit(run_device(sockets[1], namespaces, arguments));
+	}
+	sl_fd_close(sockets[1]);
+	r = child < 0 ? (int)child
+		      : sl_vgpu_connector_run(sockets[0], serve_fd, daemon_path, child);
+	sl_fd_close(sockets[0]);
 	return r;
 }
 
@@ -287,7 +370,7 @@ int main(int argc, char **argv)
 		       strerror(-fd));
 		return EXIT_FAILURE;
 	}
-	int r = serve(fd, &arguments);
+	int r = run(fd, &arguments);
 	if (r < 0) {
 		sl_log(SL_LOG_ERROR, "cannot serve: %s", strerror(-r));
 		return EXIT_FAILURE;

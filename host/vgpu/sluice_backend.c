@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "host/base/fd.h"
@@ -26,9 +25,9 @@
 #define PAGE_SIZE	   4096u
 
 struct sl_vgpu_sluice {
+	struct sl_vgpu_sluice_options options;
 	sd_event *event;
 	const struct sl_guest_ram *ram;
-	struct sockaddr_un addr;
 	struct sl_virtio_capset capset;
 	LIST_HEAD(, context) contexts;
 };
@@ -470,16 +469,14 @@ static int add_sources(struct context *context)
 
 static int open_connection(struct context *context)
 {
-	struct sl_vgpu_sluice *backend = context->backend;
+	const struct sl_vgpu_sluice_options *options = &context->backend->options;
 
-	context->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	context->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (context->socket < 0 || context->wake < 0 ||
-	    connect(context->socket, (struct sockaddr *)&backend->addr, sizeof(backend->addr)) <
-		    0) {
+	if (context->wake < 0) {
 		return -errno;
 	}
-	return add_sources(context);
+	context->socket = options->connect(options->data);
+	return context->socket < 0 ? context->socket : add_sources(context);
 }
 
 /* The size that a hello claims for what it shares; 0: nonsense. */
@@ -542,8 +539,8 @@ static int submit_hello(struct context *context, const struct sl_virtio_submit *
 	context->waits = true;
 	int r = forward_hello(context, shared, packet, command->packet_size);
 	if (r < 0) {
-		snprintf(why, sizeof(why), "sluice-vgpu cannot reach sluiced at %s: %s",
-			 context->backend->addr.sun_path, strerror(-r));
+		snprintf(why, sizeof(why), "sluice-vgpu cannot reach sluiced: %s (is it running?)",
+			 strerror(-r));
 		end_connection(context, why);
 		context->waits = false;
 	}
@@ -753,7 +750,7 @@ const struct sl_vgpu_backend_ops sl_vgpu_sluice_ops = {
 	.fence = fence,
 };
 
-int sl_vgpu_sluice_create(sd_event *event, const struct sl_guest_ram *ram, const char *socket,
+int sl_vgpu_sluice_create(const struct sl_vgpu_sluice_options *options,
 			  struct sl_vgpu_sluice **ret_backend)
 {
 	struct sl_vgpu_sluice *backend = calloc(1, sizeof(*backend));
@@ -761,14 +758,9 @@ int sl_vgpu_sluice_create(sd_event *event, const struct sl_guest_ram *ram, const
 	if (backend == NULL) {
 		return -ENOMEM;
 	}
-	if (strlen(socket) >= sizeof(backend->addr.sun_path)) {
-		free(backend);
-		return -ENAMETOOLONG;
-	}
-	backend->event = sd_event_ref(event);
-	backend->ram = ram;
-	backend->addr.sun_family = AF_UNIX;
-	strcpy(backend->addr.sun_path, socket);
+	backend->options = *options;
+	backend->event = sd_event_ref(options->event);
+	backend->ram = options->ram;
 	backend->capset = (struct sl_virtio_capset){
 		.version = SL_VIRTIO_CAPSET_VERSION,
 		.wire_version = SL_WIRE_VERSION,

@@ -11,9 +11,17 @@
 
 struct sl_vgpu_sluice;
 
-/* socket: path of the daemon's socket for this guest. ram must outlive the back end.
- * Returns 0, -ENAMETOOLONG or -ENOMEM. */
-int sl_vgpu_sluice_create(sd_event *event, const struct sl_guest_ram *ram, const char *socket,
+struct sl_vgpu_sluice_options {
+	sd_event *event;
+	const struct sl_guest_ram *ram; /* must outlive the back end */
+	/* Returns a new connection to the daemon's socket for this guest, non-blocking, or
+	 * -errno. */
+	int (*connect)(void *data);
+	void *data;
+};
+
+/* Returns 0 or -ENOMEM. */
+int sl_vgpu_sluice_create(const struct sl_vgpu_sluice_options *options,
 			  struct sl_vgpu_sluice **ret_backend);
 /* Ends its contexts without telling the device, which must be gone or not be used any more.
  * Accepts NULL. */

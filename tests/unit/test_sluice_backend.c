@@ -58,6 +58,23 @@ static void run(struct fixture *f)
 	}
 }
 
+static int connect_daemon(void *data)
+{
+	const struct fixture *f = data;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	strcpy(address.sun_path, f->path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
 static void init(struct fixture *f)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -73,7 +90,13 @@ static void init(struct fixture *f)
 	f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(f->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(f->listener, 4), 0);
-	assert_int_equal(sl_vgpu_sluice_create(f->event, &f->guest.ram, f->path, &f->backend), 0);
+	const struct sl_vgpu_sluice_options options = {
+		.event = f->event,
+		.ram = &f->guest.ram,
+		.connect = connect_daemon,
+		.data = f,
+	};
+	assert_int_equal(sl_vgpu_sluice_create(&options, &f->backend), 0);
 	assert_int_equal(sl_vgpu_add_backend(f->guest.vgpu, &sl_vgpu_sluice_ops, f->backend), 0);
 }
 

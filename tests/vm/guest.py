@@ -90,9 +90,15 @@ class Guest:
         return path.read_text().count("up") if path.exists() else 0
 
     def vgpu_pid(self):
-        children = subprocess.run(["pgrep", "-P", str(self.process.pid), "sluice-vgpu"],
-                                  stdout=subprocess.PIPE, text=True, check=False).stdout.split()
-        return int(children[0]) if children else None
+        """The device's process: the child of the one that connects for it."""
+        pid = self.process.pid
+        for _ in range(2):
+            children = subprocess.run(["pgrep", "-P", str(pid), "sluice-vgpu"],
+                                      stdout=subprocess.PIPE, text=True, check=False).stdout
+            if not children:
+                return None
+            pid = int(children.split()[0])
+        return pid
 
     def reset(self):
         """Push the reset button."""

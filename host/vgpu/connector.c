@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting to the daemon on behalf of a process that may not. */
+#include "host/vgpu/connector.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+
+/* Both ways: a request says nothing, an answer has 0 and a descriptor, or an error. */
+struct connector_packet {
+	int32_t error; /* errno, or 0 */
+};
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	SL_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) {
+		return -errno;
+	}
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		return -ENAMETOOLONG;
+	}
+	memcpy(addr.sun_path, path, strlen(path));
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		return -errno;
+	}
+	return sl_steal_fd(&fd);
+}
+
+static int answer(int socket, int fd_or_error)
+{
+	struct connector_packet packet = { .error = fd_or_error < 0 ? -fd_or_error : 0 };
+
+	return sl_fd_send(socket, &packet, sizeof(packet), &fd_or_error, fd_or_error < 0 ? 0 : 1);
+}
+
+/* Returns 0, -EPIPE (the child has gone) or -errno. */
+static int answer_request(int socket, const char *path)
+{
+	struct connector_packet packet;
+	ssize_t size = sl_fd_receive(socket, &packet, sizeof(packet), NULL, 0, NULL);
+
+	if (size <= 0) {
+		return size == 0 ? -EPIPE : (int)size;
+	}
+	SL_AUTO_CLOSE int fd = connect_to(path);
+	return answer(socket, fd);
+}
+
+static int wait_for_end(pid_t child)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int open_signals(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0) {
+		return -errno;
+	}
+	int fd = signalfd(-1, &mask, SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t child)
+{
+	SL_AUTO_CLOSE int signals = open_signals();
+	struct pollfd fds[2] = { { .fd = signals, .events = POLLIN },
+				 { .fd = socket, .events = POLLIN } };
+	struct signalfd_siginfo info;
+	int r = signals < 0 ? signals : answer(socket, serve_fd);
+
+	while (r == 0) {
+		/* A child that ended before its signal was blocked has closed its socket. */
+		if (poll(fds, 2, -1) < 0) {
+			continue;
+		}
+		if ((fds[0].revents & POLLIN) != 0 &&
+		    read(signals, &info, sizeof(info)) == sizeof(info)) {
+			if (info.ssi_signo == SIGCHLD) {
+				break;
+			}
+			kill(child, SIGTERM);
+		}
+		if (fds[1].revents != 0) {
+			r = answer_request(socket, path);
+		}
+	}
+	if (r < 0 && r != -EPIPE) {
+		kill(child, SIGKILL);
+	}
+	return wait_for_end(child);
+}
+
+int sl_vgpu_connector_receive(int socket)
+{
+	struct connector_packet packet;
+	int fd = -1;
+	ssize_t size = sl_fd_receive(socket, &packet, sizeof(packet), &fd, 1, NULL);
+
+	if (size != sizeof(packet) || (packet.error == 0) != (fd >= 0)) {
+		sl_fd_close(fd);
+		return size < 0 ? (int)size : -EPIPE;
+	}
+	return packet.error != 0 ? -packet.error : fd;
+}
+
+int sl_vgpu_connector_connect(int socket)
+{
+	const struct connector_packet packet = { 0 };
+	int r = sl_fd_send(socket, &packet, sizeof(packet), NULL, 0);
+
+	return r < 0 ? r : sl_vgpu_connector_receive(socket);
+}
