@@ -45,7 +45,13 @@ struct sl_surface_ops {
 	/* Show an image whose pixels are there. Present thread; may wait only for what the present
 	 * mode says, by sl_swapchain_wait(). */
 	void (*show)(struct sl_swapchain *swapchain, const struct sl_present *present);
-	/* The present thread has ended. swapchain->window may be NULL. */
+	/* Take notice of what the window system has said so far, without waiting. NULL: that
+	 * happens by itself. Any thread. */
+	void (*poll)(struct sl_swapchain *swapchain);
+	/* Nobody waits for the window system any more (swapchain->waiters is 0 again; when it
+	 * becomes 1, changed is signalled). With the swapchain's lock held. NULL: no matter. */
+	void (*stop_waiting)(struct sl_swapchain *swapchain);
+	/* The present thread has ended; swapchain->window is not NULL. */
 	void (*detach)(struct sl_swapchain *swapchain);
 };
 

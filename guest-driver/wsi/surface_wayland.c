@@ -162,6 +162,8 @@ static const struct sl_surface_ops ops = {
 	.attach = sl_window_wayland_attach,
 	.add_image = sl_window_wayland_add_image,
 	.show = sl_window_wayland_show,
+	.poll = sl_window_wayland_poll,
+	.stop_waiting = sl_window_wayland_stop_waiting,
 	.detach = sl_window_wayland_detach,
 };
 

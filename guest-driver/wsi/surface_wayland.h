@@ -36,6 +36,8 @@ VkResult sl_window_wayland_attach(struct sl_swapchain *swapchain);
 VkResult sl_window_wayland_add_image(struct sl_swapchain *swapchain,
 				     struct sl_swapchain_image *image);
 void sl_window_wayland_show(struct sl_swapchain *swapchain, const struct sl_present *present);
+void sl_window_wayland_poll(struct sl_swapchain *swapchain);
+void sl_window_wayland_stop_waiting(struct sl_swapchain *swapchain);
 void sl_window_wayland_detach(struct sl_swapchain *swapchain);
 
 #endif

@@ -56,12 +56,31 @@ void sl_swapchain_set_status(struct sl_swapchain *swapchain, VkResult status)
 	pthread_mutex_unlock(&swapchain->lock);
 }
 
+/* With the lock held, around waiting for changed. */
+static void begin_wait(struct sl_swapchain *swapchain)
+{
+	if (swapchain->waiters++ == 0) {
+		sl_swapchain_wake(swapchain);
+	}
+}
+
+static void end_wait(struct sl_swapchain *swapchain)
+{
+	const struct sl_surface_ops *ops = swapchain->surface->ops;
+
+	if (--swapchain->waiters == 0 && ops->stop_waiting != NULL) {
+		ops->stop_waiting(swapchain);
+	}
+}
+
 bool sl_swapchain_wait(struct sl_swapchain *swapchain, bool (*ready)(void *data), void *data)
 {
 	pthread_mutex_lock(&swapchain->lock);
+	begin_wait(swapchain);
 	while (!ready(data) && swapchain->status >= 0 && !swapchain->is_stopping) {
 		pthread_cond_wait(&swapchain->changed, &swapchain->lock);
 	}
+	end_wait(swapchain);
 	bool is_alive = swapchain->status >= 0 && !swapchain->is_stopping;
 	pthread_mutex_unlock(&swapchain->lock);
 	return is_alive;
@@ -238,6 +257,23 @@ static VkResult acquire_locked(struct sl_swapchain *swapchain, uint64_t timeout_
 	}
 }
 
+/* No image was free: hear what the window system has to say. */
+static VkResult acquire_later(struct sl_swapchain *swapchain, uint64_t timeout_ns,
+			      struct sl_swapchain_image **ret_image)
+{
+	const struct sl_surface_ops *ops = swapchain->surface->ops;
+
+	if (ops->poll != NULL) {
+		ops->poll(swapchain);
+	}
+	pthread_mutex_lock(&swapchain->lock);
+	begin_wait(swapchain);
+	VkResult result = acquire_locked(swapchain, timeout_ns, ret_image);
+	end_wait(swapchain);
+	pthread_mutex_unlock(&swapchain->lock);
+	return result;
+}
+
 static VkResult acquire(VkSwapchainKHR handle, uint64_t timeout_ns, VkSemaphore semaphore,
 			VkFence fence, uint32_t *ret_index)
 {
@@ -248,8 +284,11 @@ static VkResult acquire(VkSwapchainKHR handle, uint64_t timeout_ns, VkSemaphore 
 		return VK_ERROR_DEVICE_LOST;
 	}
 	pthread_mutex_lock(&swapchain->lock);
-	VkResult result = acquire_locked(swapchain, timeout_ns, &image);
+	VkResult result = acquire_locked(swapchain, 0, &image);
 	pthread_mutex_unlock(&swapchain->lock);
+	if (result == VK_NOT_READY) {
+		result = acquire_later(swapchain, timeout_ns, &image);
+	}
 	if (image == NULL) {
 		return result;
 	}
@@ -279,15 +318,21 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkWaitForPresentKHR(VkDevice device, VkSwapcha
 {
 	struct sl_swapchain *swapchain = from_handle(handle);
 	uint64_t deadline_ns = sl_fence_deadline(timeout);
+	const struct sl_surface_ops *ops = swapchain->surface->ops;
 	bool has_time = true;
 
+	if (ops->poll != NULL) {
+		ops->poll(swapchain);
+	}
 	pthread_mutex_lock(&swapchain->lock);
+	begin_wait(swapchain);
 	while (swapchain->shown_id < presentId && swapchain->status >= 0 && has_time) {
 		has_time = wait_until(swapchain, deadline_ns);
 	}
 	VkResult result = swapchain->shown_id >= presentId ? VK_SUCCESS
 			  : swapchain->status < 0	   ? swapchain->status
 							   : VK_TIMEOUT;
+	end_wait(swapchain);
 	pthread_mutex_unlock(&swapchain->lock);
 	return result;
 }

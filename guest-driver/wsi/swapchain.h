@@ -85,6 +85,7 @@ struct sl_swapchain {
 	VkResult status; /* VK_SUCCESS, VK_SUBOPTIMAL_KHR or an error that stays */
 	uint64_t free_count;
 	uint64_t shown_id; /* highest present id that has been shown */
+	uint32_t waiters;  /* threads that wait for changed because of the window system */
 	uint32_t first_present;
 	uint32_t present_count;
 	struct sl_present presents[SL_MAX_SWAPCHAIN_IMAGES]; /* a ring: an image is in it once */

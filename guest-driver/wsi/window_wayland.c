@@ -15,7 +15,7 @@ struct window {
 	struct wl_display *display;
 	struct sl_wayland_shm shm;
 	struct wl_surface *surface; /* a wrapper: what it makes has our queue */
-	int stop_fd;
+	int wake_fd;
 	pthread_t thread;
 	bool has_thread;
 	/* Guarded by the swapchain's lock. */
@@ -57,37 +57,74 @@ static void on_frame_done(void *data, struct wl_callback *callback, uint32_t tim
 
 static const struct wl_callback_listener frame_listener = { .done = on_frame_done };
 
-/* Wait for events. False: the connection broke, or the swapchain ends. */
-static bool read_events(struct window *window)
+/* Read and dispatch what has come, or comes until wake_fd is readable. timeout_ms: for poll().
+ * False: the connection broke. */
+static bool read_events(struct window *window, int timeout_ms)
 {
 	struct pollfd fds[] = {
 		{ .fd = wl_display_get_fd(window->display), .events = POLLIN },
-		{ .fd = window->stop_fd, .events = POLLIN },
+		{ .fd = window->wake_fd, .events = POLLIN },
 	};
+	uint64_t count;
 
 	while (wl_display_prepare_read_queue(window->display, window->shm.queue) != 0) {
 		if (wl_display_dispatch_queue_pending(window->display, window->shm.queue) < 0) {
 			return false;
 		}
 	}
-	int r = poll(fds, 2, -1);
-	if ((r < 0 && errno != EINTR) || fds[1].revents != 0) {
-		wl_display_cancel_read(window->display);
-		return false;
+	int r = poll(fds, timeout_ms == 0 ? 1 : 2, timeout_ms);
+	if (fds[1].revents != 0) {
+		(void)!read(window->wake_fd, &count, sizeof(count));
 	}
-	/* Also if another thread has read: this waits for it. */
-	return wl_display_read_events(window->display) >= 0;
+	if (r <= 0 || fds[0].revents == 0) {
+		wl_display_cancel_read(window->display);
+		return true;
+	}
+	return wl_display_read_events(window->display) >= 0 &&
+	       wl_display_dispatch_queue_pending(window->display, window->shm.queue) >= 0;
 }
 
+/* False: the swapchain ends. */
+static bool wait_for_waiters(struct sl_swapchain *swapchain)
+{
+	pthread_mutex_lock(&swapchain->lock);
+	while (swapchain->waiters == 0 && !swapchain->is_stopping) {
+		pthread_cond_wait(&swapchain->changed, &swapchain->lock);
+	}
+	bool is_stopping = swapchain->is_stopping;
+	pthread_mutex_unlock(&swapchain->lock);
+	return !is_stopping;
+}
+
+/* Reads only while somebody waits for an event of ours: there are programs that sleep until their
+ * connection has something to read, whatever it is, and it must not be gone when they look. */
 static void *run_event_thread(void *data)
 {
 	struct window *window = data;
 
-	while (read_events(window)) {
-		(void)wl_display_dispatch_queue_pending(window->display, window->shm.queue);
+	while (wait_for_waiters(window->swapchain)) {
+		if (!read_events(window, -1)) {
+			sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+			break;
+		}
 	}
-	sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
 	return NULL;
+}
+
+void sl_window_wayland_poll(struct sl_swapchain *swapchain)
+{
+	if (!read_events(swapchain->window, 0)) {
+		sl_swapchain_set_status(swapchain, VK_ERROR_SURFACE_LOST_KHR);
+	}
+}
+
+void sl_window_wayland_stop_waiting(struct sl_swapchain *swapchain)
+{
+	const struct window *window = swapchain->window;
+	const uint64_t one = 1;
+
+	/* It fails only if the counter is full, and then the thread will wake anyway. */
+	(void)!write(window->wake_fd, &one, sizeof(one));
 }
 
 VkResult sl_window_wayland_attach(struct sl_swapchain *swapchain)
@@ -101,13 +138,13 @@ VkResult sl_window_wayland_attach(struct sl_swapchain *swapchain)
 	swapchain->window = window;
 	window->swapchain = swapchain;
 	window->display = surface->display;
-	window->stop_fd = eventfd(0, EFD_CLOEXEC);
+	window->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	VkResult result = sl_wayland_shm_init(&window->shm, surface->display);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
 	window->surface = wl_proxy_create_wrapper(surface->surface);
-	if (window->stop_fd < 0 || window->surface == NULL) {
+	if (window->wake_fd < 0 || window->surface == NULL) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	wl_proxy_set_queue((struct wl_proxy *)window->surface, window->shm.queue);
@@ -121,14 +158,12 @@ VkResult sl_window_wayland_attach(struct sl_swapchain *swapchain)
 
 static void stop_event_thread(struct window *window)
 {
-	const uint64_t one = 1;
-
 	if (window->has_thread) {
-		(void)!write(window->stop_fd, &one, sizeof(one));
+		sl_window_wayland_stop_waiting(window->swapchain);
 		pthread_join(window->thread, NULL);
 	}
-	if (window->stop_fd >= 0) {
-		close(window->stop_fd);
+	if (window->wake_fd >= 0) {
+		close(window->wake_fd);
 	}
 }
 

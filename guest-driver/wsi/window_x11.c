@@ -15,9 +15,6 @@
 #include "guest-driver/wsi/surface_x11.h"
 #include "guest-driver/wsi/swapchain.h"
 
-/* The Present protocol 1.3: the window of this event is gone. */
-#define WINDOW_DESTROYED 1u
-
 struct window {
 	struct sl_swapchain *swapchain;
 	xcb_connection_t *connection; /* our own */
@@ -67,16 +64,13 @@ static void release(struct window *window, xcb_pixmap_t pixmap)
 	}
 }
 
-static void configure(struct window *window, const xcb_present_configure_notify_event_t *event)
+static void resize(struct window *window, uint16_t width, uint16_t height)
 {
-	struct sl_swapchain *swapchain = window->swapchain;
+	VkExtent2D extent = window->swapchain->extent;
 
-	if ((event->pixmap_flags & WINDOW_DESTROYED) != 0) {
-		sl_swapchain_set_status(swapchain, VK_ERROR_SURFACE_LOST_KHR);
-	} else if (event->width != swapchain->extent.width ||
-		   event->height != swapchain->extent.height) {
-		/* The server cuts what is too large: it still shows, but not as it should. */
-		sl_swapchain_set_status(swapchain, VK_SUBOPTIMAL_KHR);
+	/* The server cuts what is too large: it still shows, but not as it should. */
+	if (width != extent.width || height != extent.height) {
+		sl_swapchain_set_status(window->swapchain, VK_SUBOPTIMAL_KHR);
 	}
 }
 
@@ -89,8 +83,32 @@ static void handle_present_event(struct window *window, const xcb_ge_generic_eve
 	case XCB_PRESENT_EVENT_IDLE_NOTIFY:
 		release(window, ((const xcb_present_idle_notify_event_t *)event)->pixmap);
 		break;
-	case XCB_PRESENT_EVENT_CONFIGURE_NOTIFY:
-		configure(window, (const xcb_present_configure_notify_event_t *)event);
+	default:
+		break;
+	}
+}
+
+static void handle_event(struct window *window, const xcb_generic_event_t *event)
+{
+	const xcb_ge_generic_event_t *generic = (const xcb_ge_generic_event_t *)event;
+	const xcb_configure_notify_event_t *configured =
+		(const xcb_configure_notify_event_t *)event;
+
+	switch (event->response_type & 0x7f) {
+	case 0:
+		/* All requests but those that draw are checked when they are made. */
+		sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+		break;
+	case XCB_DESTROY_NOTIFY:
+		sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+		break;
+	case XCB_CONFIGURE_NOTIFY:
+		resize(window, configured->width, configured->height);
+		break;
+	case XCB_GE_GENERIC:
+		if (generic->extension == window->present_opcode) {
+			handle_present_event(window, generic);
+		}
 		break;
 	default:
 		break;
@@ -104,14 +122,7 @@ static void *run_event_thread(void *data)
 	xcb_generic_event_t *event;
 
 	while ((event = xcb_wait_for_event(window->connection)) != NULL) {
-		const xcb_ge_generic_event_t *generic = (const xcb_ge_generic_event_t *)event;
-		if (event->response_type == 0) {
-			/* All requests but those that draw are checked when they are made. */
-			sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
-		} else if ((event->response_type & 0x7f) == XCB_GE_GENERIC &&
-			   generic->extension == window->present_opcode) {
-			handle_present_event(window, generic);
-		}
+		handle_event(window, event);
 		free(event);
 	}
 	sl_swapchain_set_status(window->swapchain, VK_ERROR_SURFACE_LOST_KHR);
@@ -174,17 +185,34 @@ static VkResult check(struct window *window, xcb_void_cookie_t cookie, VkResult 
 	return on_error;
 }
 
-static VkResult open_window(struct window *window)
+/* Ask for the window's events, then for its size: no change is missed in between. */
+static VkResult watch_window(struct window *window)
 {
+	const uint32_t events = XCB_EVENT_MASK_STRUCTURE_NOTIFY;
 	xcb_connection_t *connection = window->connection;
+	xcb_void_cookie_t cookie = xcb_change_window_attributes_checked(connection, window->id,
+									XCB_CW_EVENT_MASK, &events);
 	xcb_get_geometry_reply_t *geometry =
 		xcb_get_geometry_reply(connection, xcb_get_geometry(connection, window->id), NULL);
+	VkResult result = check(window, cookie, VK_ERROR_SURFACE_LOST_KHR);
 
 	if (geometry == NULL) {
 		return VK_ERROR_SURFACE_LOST_KHR;
 	}
 	window->depth = geometry->depth;
+	resize(window, geometry->width, geometry->height);
 	free(geometry);
+	return result;
+}
+
+static VkResult open_window(struct window *window)
+{
+	xcb_connection_t *connection = window->connection;
+	VkResult watched = watch_window(window);
+
+	if (watched != VK_SUCCESS) {
+		return watched;
+	}
 	ask_extensions(window);
 	if (!window->has_pixmaps) {
 		window->gc = xcb_generate_id(connection);
@@ -199,13 +227,12 @@ static VkResult open_window(struct window *window)
 		return VK_SUCCESS;
 	}
 	window->present_event_id = xcb_generate_id(connection);
-	return check(
-		window,
-		xcb_present_select_input_checked(connection, window->present_event_id, window->id,
-						 XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY |
-							 XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY |
-							 XCB_PRESENT_EVENT_MASK_CONFIGURE_NOTIFY),
-		VK_ERROR_SURFACE_LOST_KHR);
+	return check(window,
+		     xcb_present_select_input_checked(connection, window->present_event_id,
+						      window->id,
+						      XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY |
+							      XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY),
+		     VK_ERROR_SURFACE_LOST_KHR);
 }
 
 VkResult sl_window_x11_attach(struct sl_swapchain *swapchain)

@@ -69,6 +69,18 @@ static const char *const plain_extensions[] = {
 	"VK_EXT_shader_subgroup_ballot",
 };
 
+/* With VKT_WINDOWS, where they are there. */
+static const char *const window_instance_extensions[] = {
+	"VK_KHR_surface",	  "VK_KHR_xcb_surface",	     "VK_KHR_xlib_surface",
+	"VK_KHR_wayland_surface", "VK_EXT_headless_surface", "VK_KHR_get_surface_capabilities2",
+};
+
+static const char *const window_extensions[] = {
+	"VK_KHR_swapchain",	      "VK_KHR_swapchain_mutable_format",
+	"VK_KHR_incremental_present", "VK_KHR_present_id",
+	"VK_KHR_present_wait",
+};
+
 static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
 
 VkResult vkt_check_result(VkResult result, VkResult want, const char *what, const char *file,
@@ -187,16 +199,26 @@ static void create_instance(struct vkt *t, const struct vkt_options *options)
 		.apiVersion = t->flags & VKT_PLAIN ? VK_API_VERSION_1_0 : VK_API_VERSION_1_3,
 	};
 	const char *layers[] = { layer_name };
-	const char *extensions[] = { VK_EXT_DEBUG_UTILS_EXTENSION_NAME };
-	bool debug =
-		options->validate || (t->flags & VKT_MESSAGES && instance_has(NULL, extensions[0]));
+	const char *debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+	const char *extensions[VKT_COUNT(window_instance_extensions) + 1];
+	uint32_t extension_count = 0;
+
+	if (options->validate || (t->flags & VKT_MESSAGES && instance_has(NULL, debug_utils))) {
+		extensions[extension_count++] = debug_utils;
+	}
+	for (size_t i = 0; t->flags & VKT_WINDOWS && i < VKT_COUNT(window_instance_extensions);
+	     i++) {
+		if (instance_has(NULL, window_instance_extensions[i])) {
+			extensions[extension_count++] = window_instance_extensions[i];
+		}
+	}
 	const VkInstanceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
 		.pNext = options->validate ? &messenger : NULL,
 		.pApplicationInfo = &app,
 		.enabledLayerCount = options->validate ? 1 : 0,
 		.ppEnabledLayerNames = layers,
-		.enabledExtensionCount = debug ? 1 : 0,
+		.enabledExtensionCount = extension_count,
 		.ppEnabledExtensionNames = extensions,
 	};
 
@@ -272,6 +294,11 @@ static void choose_features(struct vkt *t, struct vkt_features *features)
 	for (size_t i = 0; i < VKT_COUNT(plain_extensions); i++) {
 		if (list_has(list, count, plain_extensions[i])) {
 			add_extension(t, plain_extensions[i]);
+		}
+	}
+	for (size_t i = 0; t->flags & VKT_WINDOWS && i < VKT_COUNT(window_extensions); i++) {
+		if (list_has(list, count, window_extensions[i])) {
+			add_extension(t, window_extensions[i]);
 		}
 	}
 	free(list);

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Window surfaces: test programs and programs of Debian in an X server and a compositor of their
+own, through Sluice. Pictures are compared with what was drawn."""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+
+import host
+
+PROGRAM = host.BUILD / "tests/window/vulkan_windows"
+RENDERER = str(host.BUILD / "tests/window/gl_renderer")
+BY_ZINK = r"(?s)OpenGL ES 3\.2 .* by zink .*4\.6 .* by zink "
+SKIPPED = 77
+ZINK = {"LIBGL_ALWAYS_SOFTWARE": "1", "GALLIUM_DRIVER": "zink",
+        "MESA_LOADER_DRIVER_OVERRIDE": "zink"}
+# It waits for a screenshot.
+INTERACTIVE = "quarters"
+
+
+class Server:
+    """A display server; environment() names it. None of it is left at the end."""
+
+    def __init__(self, *command, **more):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-window-"))
+        self.directory.chmod(0o700)
+        log_directory = host.BUILD / "tests/integration/logs"
+        log_directory.mkdir(parents=True, exist_ok=True)
+        env = host.clean_environment(XDG_RUNTIME_DIR=self.directory)
+        with open(log_directory / f"{command[0]}.log", "wb") as log:
+            self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, **more)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def environment(self):
+        return {}
+
+
+class Xvfb(Server):
+    def __init__(self, depth=24, *options):
+        read_fd, write_fd = os.pipe()
+        super().__init__("Xvfb", "-displayfd", str(write_fd), "-screen", "0", f"800x600x{depth}",
+                         "-nolisten", "tcp", *options, pass_fds=(write_fd,))
+        os.close(write_fd)
+        with os.fdopen(read_fd) as ready:
+            self.display = ready.readline().strip()
+        if not self.display:
+            self.__exit__()
+            raise RuntimeError("Xvfb did not start")
+
+    def environment(self):
+        return {"DISPLAY": f":{self.display}"}
+
+
+class Weston(Server):
+    def __init__(self):
+        super().__init__("weston", "--backend=headless-backend.so", "--use-pixman", "--debug",
+                         "--socket=sluice", "--idle-time=0", "--no-config", "--width=640",
+                         "--height=480")
+        if not host.wait_for((self.directory / "sluice").exists, 10):
+            self.__exit__()
+            raise RuntimeError("weston did not start")
+
+    def environment(self):
+        return {"WAYLAND_DISPLAY": "sluice", "XDG_RUNTIME_DIR": str(self.directory)}
+
+    def screenshot(self):
+        """The screen as (width, height, function from x, y to (red, green, blue))."""
+        subprocess.run(["weston-screenshooter"], cwd=self.directory, check=True, timeout=20,
+                       env=host.clean_environment(**self.environment()),
+                       stdout=subprocess.DEVNULL)
+        picture, = self.directory.glob("*.png")
+        data = picture.read_bytes()
+        picture.unlink()
+        return decode_png(data)
+
+
+def unfilter(kind, row, above, step):
+    for i, byte in enumerate(row):
+        left = row[i - step] if i >= step else 0
+        up = above[i]
+        corner = above[i - step] if i >= step else 0
+        if kind == 4:
+            guess = left + up - corner
+            _, predicted = min((abs(guess - p), k) for k, p in enumerate((left, up, corner)))
+            row[i] = (byte + (left, up, corner)[predicted]) & 255
+        else:
+            row[i] = (byte + (0, left, up, (left + up) // 2)[kind]) & 255
+
+
+def decode_png(data):
+    """8-bit RGB and RGBA without interlacing: what screenshots are."""
+    chunks, at = {}, 8
+    while at < len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        chunks[name] = chunks.get(name, b"") + data[at + 8:at + 8 + size]
+        at += size + 12
+    width, height, depth, kind = struct.unpack_from(">IIBB", chunks[b"IHDR"])
+    step = {2: 3, 6: 4}[kind]
+    if depth != 8:
+        raise ValueError(f"a picture of {depth} bits")
+    lines, rows, above = zlib.decompress(chunks[b"IDAT"]), [], bytes(width * step)
+    for y in range(height):
+        start = y * (width * step + 1)
+        row = bytearray(lines[start + 1:start + 1 + width * step])
+        unfilter(lines[start], row, above, step)
+        rows.append(row)
+        above = row
+    return width, height, lambda x, y: tuple(rows[y][x * step:x * step + 3])
+
+
+def run(command, env, timeout=60):
+    """Returns (exit status, None if it took too long; output)."""
+    try:
+        done = subprocess.run(command, env=env, timeout=timeout, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except subprocess.TimeoutExpired as expired:
+        return None, (expired.stdout or b"").decode(errors="replace")
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def has(*programs):
+    return all(shutil.which(program) for program in programs)
+
+
+class Windows:
+    def __init__(self, tap, daemon):
+        self.tap = tap
+        self.daemon = daemon
+
+    def environment(self, server, more):
+        """server: None for programs without windows."""
+        own = {"DISPLAY": "", "WAYLAND_DISPLAY": ""} if server is None else server.environment()
+        return self.daemon.environment(**own, **more)
+
+    def cases(self, label, system, server, names, options=(), **more):
+        env = self.environment(server, more)
+        for name in names:
+            start = self.daemon.log_size()
+            status, output = run([PROGRAM, *options, system, name], env)
+            problem, skip = None, None
+            if status == SKIPPED:
+                skip = output.strip()
+            elif status != 0:
+                problem = f"status {status}\n{output}\n{self.daemon.log(start)}"
+            self.tap.point(f"{label}: {name}", problem, skip)
+
+    def program(self, label, server, command, expected, **more):
+        """Run a program to its end; its output must match expected."""
+        if not has(command[0]):
+            self.tap.point(label, skip=f"no {command[0]}")
+            return
+        status, output = run(command, self.environment(server, more))
+        is_good = status == 0 and re.search(expected, output)
+        self.tap.point(label, None if is_good else f"status {status}\n{output[-2000:]}")
+
+    def endless(self, label, server, command, expected, **more):
+        """Run a program that only ends when told to, for as long as it takes to say expected."""
+        if not has(command[0]):
+            self.tap.point(label, skip=f"no {command[0]}")
+            return
+        process = subprocess.Popen(["stdbuf", "-oL", *command], text=True, bufsize=1,
+                                   env=self.environment(server, more),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        # Whoever says nothing is ended, and then has said it all.
+        timer = threading.Timer(60, process.kill)
+        timer.start()
+        output, is_good = "", False
+        for line in process.stdout:
+            output += line
+            is_good = re.search(expected, output) is not None
+            if is_good:
+                break
+        timer.cancel()
+        process.kill()
+        process.wait()
+        self.tap.point(label, None if is_good else output[-2000:])
+
+    def quarters(self, label, weston):
+        """Four quarters of four colours, in a screenshot."""
+        env = self.daemon.environment(**weston.environment())
+        process = subprocess.Popen([PROGRAM, "wayland", INTERACTIVE], env=env, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        wanted = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
+        found = []
+
+        def is_seen():
+            width, height, pixel = weston.screenshot()
+            found[:] = [pixel(x, y) for y in (height // 4, height * 3 // 4)
+                        for x in (width // 4, width * 3 // 4)]
+            return found == wanted
+
+        problem = None
+        if process.stdout.readline() != "shown\n":
+            problem = "it shows nothing"
+        elif not host.wait_for(is_seen, 10):
+            problem = f"seen: {found}"
+        process.stdin.close()
+        if process.wait(timeout=30) != 0:
+            problem = problem or "it failed at the end"
+        self.tap.point(label, problem)
+
+
+def test_x11(windows, names):
+    with Xvfb() as server:
+        windows.cases("X11", "x11", server, names)
+        windows.cases("X11, copied by the GPU", "x11", server,
+                      ["pictures", "several_windows", "resize", "threads"], SLUICE_PRESENT="copy")
+        windows.program("vkcube", server, ["vkcube", "--c", "60"], "")
+        windows.program("vkcube, validated", server,
+                        ["vkcube", "--c", "30", "--validate"], r"(?s)\A(?!.*(ERROR|VUID))")
+        windows.program("vkcubepp", server, ["vkcubepp", "--c", "60"], "")
+        windows.program("glxinfo on Zink", server, ["glxinfo", "-B"],
+                        r"(?s)OpenGL renderer string: zink .*core profile version string: 4\.6", **ZINK)
+        windows.endless("glxgears on Zink", server, ["glxgears", "-info"],
+                        r"(?s)GL_RENDERER   = zink.*frames in", **ZINK)
+        windows.endless("es2gears on Zink", server, ["es2gears_x11"], "frames in", **ZINK)
+        windows.program("OpenGL on Zink, X11", server, [RENDERER, "x11"], BY_ZINK, **ZINK)
+    with Xvfb(30) as server:
+        windows.cases("X11, 10 bits", "x11", server, ["pictures", "resize"])
+    with Xvfb(24, "-extension", "MIT-SHM") as server:
+        windows.cases("X11 without shared memory", "x11", server,
+                      ["pictures", "resize", "window_ends", "paced", "present_wait"])
+
+
+def test_wayland(windows, names):
+    with Weston() as server:
+        windows.cases("Wayland", "wayland", server, names)
+        windows.cases("Wayland, copied by the GPU", "wayland", server, ["pictures", "threads"],
+                      SLUICE_PRESENT="copy")
+        windows.quarters("Wayland: a screenshot", server)
+        windows.program("vkcube-wayland", server, ["vkcube-wayland", "--c", "60"], "")
+        # es2gears_wayland sleeps for ever, natively too: it waits for events that need not come.
+        windows.endless("weston-simple-egl on Zink", server, ["weston-simple-egl"], "frames in",
+                        **ZINK)
+        windows.program("OpenGL on Zink, Wayland", server, [RENDERER, "wayland"], BY_ZINK,
+                        **ZINK)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=["x11", "wayland", "headless", []],
+                        help="what to test (default: all)")
+    parts = parser.parse_args().parts or ["x11", "wayland", "headless"]
+    names = subprocess.run([PROGRAM, "--list"], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.split()
+    names.remove(INTERACTIVE)
+    tap = host.Tap()
+    with host.Host(name="windows") as daemon:
+        windows = Windows(tap, daemon)
+        if "headless" in parts:
+            windows.cases("headless", "headless", None, names)
+            windows.program("OpenGL on Zink, no window", None, [RENDERER, "surfaceless"], BY_ZINK,
+                            **ZINK)
+        if "x11" in parts and has("Xvfb"):
+            test_x11(windows, names)
+        if "wayland" in parts and has("weston", "weston-screenshooter"):
+            test_wayland(windows, names)
+        tap.point("no program is left", None if daemon.wait_until_idle() else
+                  f"still there: {daemon.programs()}")
+        tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
