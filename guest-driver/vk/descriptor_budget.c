@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "guest-driver/vk/chain.h"
+#include "protocol/conditions.h"
 
 static void add_need(struct sl_descriptor_needs *needs, VkDescriptorType type, uint32_t count)
 {
@@ -32,16 +33,22 @@ struct sl_descriptor_needs *sl_descriptor_needs_create(const VkDescriptorSetLayo
 		info->pNext, VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_BINDING_FLAGS_CREATE_INFO);
 	/* At most one type for each binding. */
 	struct sl_descriptor_needs *needs =
-		calloc(1, sizeof(*needs) + info->bindingCount * sizeof(needs->types[0]));
+		calloc(1, sizeof(*needs) + info->bindingCount *
+						   (sizeof(needs->types[0]) + sizeof(uint32_t)));
 
 	if (needs == NULL) {
 		return NULL;
 	}
 	atomic_init(&needs->ref_count, 1);
+	needs->immutable_bindings = (uint32_t *)&needs->types[info->bindingCount];
 	for (uint32_t i = 0; i < info->bindingCount; i++) {
 		const VkDescriptorSetLayoutBinding *binding = &info->pBindings[i];
 		if (binding->descriptorCount == 0) {
 			continue;
+		}
+		if (sl_descriptor_has_sampler(binding->descriptorType) &&
+		    binding->pImmutableSamplers != NULL) {
+			needs->immutable_bindings[needs->immutable_count++] = binding->binding;
 		}
 		needs->inline_blocks +=
 			binding->descriptorType == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK;
@@ -69,6 +76,16 @@ void sl_descriptor_needs_unref(struct sl_descriptor_needs *needs)
 	    atomic_fetch_sub_explicit(&needs->ref_count, 1, memory_order_acq_rel) == 1) {
 		free(needs);
 	}
+}
+
+bool sl_descriptor_needs_is_immutable(const struct sl_descriptor_needs *needs, uint32_t binding)
+{
+	for (uint32_t i = 0; i < needs->immutable_count; i++) {
+		if (needs->immutable_bindings[i] == binding) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static struct sl_descriptor_room *find_room(const struct sl_descriptor_budget *budget,

@@ -14,14 +14,16 @@ struct sl_descriptor_need {
 	uint32_t count; /* descriptors; bytes for inline uniform blocks */
 };
 
-/* What a set of one layout takes from a pool. Shared by the layout and its sets, which may outlive
- * it. */
+/* What a set of one layout takes from a pool, and what it needs no write for. Shared by the layout,
+ * its sets and pipeline layouts, which may outlive it. */
 struct sl_descriptor_needs {
 	_Atomic uint32_t ref_count;
 	bool has_variable; /* variable_type: as many as the allocation says, in addition */
 	bool has_mutable;  /* which descriptors a mutable one takes is the driver's secret */
 	VkDescriptorType variable_type;
 	uint32_t inline_blocks; /* bindings that are inline uniform blocks */
+	uint32_t immutable_count;
+	uint32_t *immutable_bindings; /* those with immutable samplers; behind types */
 	uint32_t type_count;
 	struct sl_descriptor_need types[];
 };
@@ -51,6 +53,8 @@ struct sl_descriptor_needs *sl_descriptor_needs_create(const VkDescriptorSetLayo
 struct sl_descriptor_needs *sl_descriptor_needs_ref(struct sl_descriptor_needs *needs);
 /* Accepts NULL. */
 void sl_descriptor_needs_unref(struct sl_descriptor_needs *needs);
+/* The layout states the samplers of this binding: those in a write are ignored. */
+bool sl_descriptor_needs_is_immutable(const struct sl_descriptor_needs *needs, uint32_t binding);
 
 /* Returns VK_SUCCESS or VK_ERROR_OUT_OF_HOST_MEMORY. */
 VkResult sl_descriptor_budget_init(struct sl_descriptor_budget *budget,

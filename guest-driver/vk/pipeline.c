@@ -4,7 +4,9 @@
 
 #include "guest-driver/vk/chain.h"
 #include "guest-driver/vk/message.h"
+#include "guest-driver/vk/render_pass.h"
 #include "guest-driver/vk/result.h"
+#include "protocol/conditions.h"
 #include "protocol/sl_entries.h"
 
 #define WAITING_FLAGS                                               \
@@ -84,26 +86,76 @@ static VkResult finish_create(uint32_t count, struct sl_guest_object **objects, 
 	return result;
 }
 
+/* Which kinds of attachments the pipeline is created for, as its render pass tells. */
+static struct sl_subpass get_subpass(const VkGraphicsPipelineCreateInfo *info)
+{
+	const struct sl_subpass all = { .uses_color = true, .uses_depth_stencil = true };
+
+	if (!sl_pipeline_reads_render_pass(info) || info->renderPass == VK_NULL_HANDLE) {
+		return all;
+	}
+	const struct sl_render_pass *pass = (const void *)(uintptr_t)info->renderPass;
+	return info->subpass < pass->subpass_count ? pass->subpasses[info->subpass] : all;
+}
+
+/* The infos without what is ignored for want of attachments, and may be garbage: the
+ * application's own if nothing is, else a copy, which *ret_copy is to be freed for.
+ * Returns NULL if memory is short. */
+static const VkGraphicsPipelineCreateInfo *
+clean_infos(uint32_t count, const VkGraphicsPipelineCreateInfo *infos, void **ret_copy)
+{
+	VkGraphicsPipelineCreateInfo *copy = NULL;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct sl_subpass subpass = get_subpass(&infos[i]);
+		if ((subpass.uses_color || infos[i].pColorBlendState == NULL) &&
+		    (subpass.uses_depth_stencil || infos[i].pDepthStencilState == NULL)) {
+			continue;
+		}
+		if (copy == NULL) {
+			copy = malloc(count * sizeof(*copy));
+			if (copy == NULL) {
+				return NULL;
+			}
+			memcpy(copy, infos, count * sizeof(*copy));
+		}
+		if (!subpass.uses_color) {
+			copy[i].pColorBlendState = NULL;
+		}
+		if (!subpass.uses_depth_stencil) {
+			copy[i].pDepthStencilState = NULL;
+		}
+	}
+	*ret_copy = copy;
+	return copy != NULL ? copy : infos;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateGraphicsPipelines(
 	VkDevice device, VkPipelineCache pipelineCache, uint32_t createInfoCount,
 	const VkGraphicsPipelineCreateInfo *pCreateInfos, const VkAllocationCallbacks *pAllocator,
 	VkPipeline *pPipelines)
 {
+	void *copy = NULL;
 	struct sl_guest_object **objects = create_objects(device, createInfoCount, pPipelines);
 	struct sl_vkCreateGraphicsPipelines args = {
 		.device = device,
 		.pipelineCache = pipelineCache,
 		.createInfoCount = createInfoCount,
-		.pCreateInfos = pCreateInfos,
+		.pCreateInfos = clean_infos(createInfoCount, pCreateInfos, &copy),
 		.pPipelines = pPipelines,
 	};
 
 	if (objects == NULL) {
+		free(copy);
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	if (args.pCreateInfos == NULL) {
+		return finish_create(createInfoCount, objects, pPipelines, -ENOMEM, VK_SUCCESS);
 	}
 	bool waits = must_wait(createInfoCount, pCreateInfos, sizeof(*pCreateInfos));
 	int r = waits ? SL_MESSAGE_ASK(SL_GUEST_OBJECT(device), vkCreateGraphicsPipelines, &args)
 		      : SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkCreateGraphicsPipelines, &args);
+	free(copy);
 	return finish_create(createInfoCount, objects, pPipelines, r, args.ret);
 }
 

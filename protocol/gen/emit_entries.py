@@ -53,7 +53,7 @@ def body(model, command, wire, plans):
     makers = {"send": send, "call": call, "query": call, "create": create, "destroy": destroy,
               "record": record, "refuse": refuse}
     maker = makers.get(wire.guest)
-    if maker is None:
+    if maker is None or wire.keys.get("entry") == "hand":
         return ""
     return f"\n{prototype(command)}\n{{\n{maker(model, command, wire, plans.get(wire.name))}}}\n"
 
