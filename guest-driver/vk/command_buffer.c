@@ -139,11 +139,13 @@ static VkResult send_recording(struct sl_command_buffer *commands, struct iovec 
 	for (struct sl_recording_chunk *at = commands->first_chunk; at != NULL; at = at->next) {
 		pieces[count++] = (struct iovec){ at->data, at->size };
 	}
-	if (sl_guest_link_send(context->link, &header, pieces, count) < 0) {
+	int r = sl_guest_link_send(context->link, &header, pieces, count);
+	if (r == -EPIPE) {
+		/* No error for that is listed here; submitting the command buffer will tell. */
 		(void)sl_context_is_lost(context);
-		return VK_ERROR_DEVICE_LOST;
+		return VK_SUCCESS;
 	}
-	return VK_SUCCESS;
+	return SL_VK_RESULT(vkEndCommandBuffer, r);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkEndCommandBuffer(VkCommandBuffer commandBuffer)

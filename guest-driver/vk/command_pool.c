@@ -198,7 +198,8 @@ sl_vkAllocateCommandBuffers(VkDevice device, const VkCommandBufferAllocateInfo *
 	memset(pCommandBuffers, 0, pAllocateInfo->commandBufferCount * sizeof(*pCommandBuffers));
 	VkResult result = create_buffers(pAllocateInfo, pCommandBuffers);
 	if (result == VK_SUCCESS) {
-		result = sl_vk_result(
+		result = SL_VK_RESULT(
+			vkAllocateCommandBuffers,
 			SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkAllocateCommandBuffers, &args));
 	}
 	for (uint32_t i = 0; result != VK_SUCCESS && i < pAllocateInfo->commandBufferCount; i++) {

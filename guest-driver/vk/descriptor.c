@@ -226,10 +226,11 @@ static VkResult tell_host(VkDevice device, const VkDescriptorSetAllocateInfo *in
 	};
 
 	if (!must_ask) {
-		return sl_vk_result(SL_MESSAGE_SEND(self, vkAllocateDescriptorSets, &args));
+		return SL_VK_RESULT(vkAllocateDescriptorSets,
+				    SL_MESSAGE_SEND(self, vkAllocateDescriptorSets, &args));
 	}
 	int r = SL_MESSAGE_ASK(self, vkAllocateDescriptorSets, &args);
-	return r < 0 ? sl_vk_result(r) : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkAllocateDescriptorSets, r) : args.ret;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -267,7 +268,7 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkFreeDescriptorSets(VkDevice device,
 	};
 
 	if (SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkFreeDescriptorSets, &args) < 0) {
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
+		return VK_SUCCESS; /* they end with the pool; there is no error to return */
 	}
 	for (uint32_t i = 0; i < descriptorSetCount; i++) {
 		struct sl_descriptor_set *set = from_set(pDescriptorSets[i]);

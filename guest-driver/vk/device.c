@@ -6,6 +6,7 @@
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/physical_device.h"
 #include "guest-driver/vk/queue.h"
+#include "guest-driver/vk/result.h"
 #include "protocol/sl_entries.h"
 
 static VkResult create_queues(struct sl_device *device, const VkDeviceQueueCreateInfo *info)
@@ -37,7 +38,7 @@ static VkResult ask_host(struct sl_device *device, const VkDeviceCreateInfo *inf
 	host_info.enabledLayerCount = 0;
 	host_info.ppEnabledLayerNames = NULL;
 	int r = SL_MESSAGE_ASK(&device->base, vkCreateDevice, &args);
-	return r < 0 ? VK_ERROR_INITIALIZATION_FAILED : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkCreateDevice, r) : args.ret;
 }
 
 /* Frees the guest's part. */

@@ -156,5 +156,5 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkWaitForFences(VkDevice device, uint32_t fenc
 	if (r == -EPIPE) {
 		(void)sl_context_is_lost(context);
 	}
-	return sl_vk_result(r);
+	return SL_VK_RESULT(vkWaitForFences, r);
 }

@@ -29,7 +29,7 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkGetPhysicalDeviceImageFormatProperties2(
 	}
 	int r = SL_MESSAGE_ASK_CACHED(SL_GUEST_OBJECT(physicalDevice),
 				      vkGetPhysicalDeviceImageFormatProperties2, &args);
-	return r < 0 ? sl_vk_result(r) : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkGetPhysicalDeviceImageFormatProperties2, r) : args.ret;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkGetPhysicalDeviceImageFormatProperties(
@@ -53,7 +53,7 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkGetPhysicalDeviceImageFormatProperties(
 	}
 	int r = SL_MESSAGE_ASK_CACHED(SL_GUEST_OBJECT(physicalDevice),
 				      vkGetPhysicalDeviceImageFormatProperties, &args);
-	return r < 0 ? sl_vk_result(r) : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkGetPhysicalDeviceImageFormatProperties, r) : args.ret;
 }
 
 VKAPI_ATTR void VKAPI_CALL sl_vkGetPhysicalDeviceSparseImageFormatProperties2(

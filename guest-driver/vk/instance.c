@@ -114,7 +114,7 @@ static VkResult ask_host(struct sl_instance *instance, const VkInstanceCreateInf
 		}
 	}
 	int r = SL_MESSAGE_ASK(&instance->base, vkCreateInstance, &args);
-	return r < 0 ? VK_ERROR_INITIALIZATION_FAILED : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkCreateInstance, r) : args.ret;
 }
 
 static void destroy_instance(struct sl_instance *instance)
@@ -236,7 +236,7 @@ static VkResult enumerate(struct sl_instance *instance)
 	}
 	int r = SL_MESSAGE_ASK(&instance->base, vkEnumeratePhysicalDevices, &args);
 	if (r < 0) {
-		return VK_ERROR_INITIALIZATION_FAILED;
+		return SL_VK_RESULT(vkEnumeratePhysicalDevices, r);
 	}
 	if (args.ret < 0) {
 		return args.ret;

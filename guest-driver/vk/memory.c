@@ -39,7 +39,7 @@ static VkResult ask_host(struct sl_device *device, const VkMemoryAllocateInfo *i
 	};
 	int r = SL_MESSAGE_ASK(&device->base, slAllocateMemory, &args);
 
-	return r < 0 ? sl_vk_result(r) : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkAllocateMemory, r) : args.ret;
 }
 
 /* A region for a host-visible type; nothing for the others. */
@@ -65,7 +65,8 @@ static VkResult create_region(struct sl_device *device, const VkMemoryAllocateIn
 	int r = ret_fd != NULL
 			? sl_guest_link_create_shared_region(link, size, &memory->region, ret_fd)
 			: sl_guest_link_create_region(link, size, &memory->region);
-	return r < 0 && r != -EPIPE ? VK_ERROR_OUT_OF_HOST_MEMORY : sl_vk_result(r);
+	return r < 0 && r != -EPIPE ? VK_ERROR_OUT_OF_HOST_MEMORY
+				    : SL_VK_RESULT(vkAllocateMemory, r);
 }
 
 VkResult sl_memory_allocate(struct sl_device *device, const VkMemoryAllocateInfo *info,

@@ -181,7 +181,7 @@ static VkResult ask_extensions(struct sl_physical_device *device, uint32_t *coun
 	};
 	int r = SL_MESSAGE_ASK(&device->base, vkEnumerateDeviceExtensionProperties, &args);
 
-	return r < 0 ? VK_ERROR_INITIALIZATION_FAILED : args.ret;
+	return r < 0 ? SL_VK_RESULT(vkEnumerateDeviceExtensionProperties, r) : args.ret;
 }
 
 static VkResult load_extensions(struct sl_physical_device *device)

@@ -73,13 +73,12 @@ static struct sl_guest_object **create_objects(VkDevice device, uint32_t count, 
 	return objects;
 }
 
-/* r: how sending or asking went; result: the host's. */
+/* r: how sending or asking went; result: the host's, or what to make of r. */
 static VkResult finish_create(uint32_t count, struct sl_guest_object **objects, VkPipeline *handles,
 			      int r, VkResult result)
 {
 	if (r < 0) {
 		memset(handles, 0, count * sizeof(*handles));
-		result = sl_vk_result(r);
 	}
 	drop_failed(count, objects, handles);
 	free(objects);
@@ -150,13 +149,15 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateGraphicsPipelines(
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	if (args.pCreateInfos == NULL) {
-		return finish_create(createInfoCount, objects, pPipelines, -ENOMEM, VK_SUCCESS);
+		return finish_create(createInfoCount, objects, pPipelines, -ENOMEM,
+				     VK_ERROR_OUT_OF_HOST_MEMORY);
 	}
 	bool waits = must_wait(createInfoCount, pCreateInfos, sizeof(*pCreateInfos));
 	int r = waits ? SL_MESSAGE_ASK(SL_GUEST_OBJECT(device), vkCreateGraphicsPipelines, &args)
 		      : SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkCreateGraphicsPipelines, &args);
 	free(copy);
-	return finish_create(createInfoCount, objects, pPipelines, r, args.ret);
+	VkResult result = r < 0 ? SL_VK_RESULT(vkCreateGraphicsPipelines, r) : args.ret;
+	return finish_create(createInfoCount, objects, pPipelines, r, result);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateComputePipelines(
@@ -179,7 +180,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateComputePipelines(
 	bool waits = must_wait(createInfoCount, pCreateInfos, sizeof(*pCreateInfos));
 	int r = waits ? SL_MESSAGE_ASK(SL_GUEST_OBJECT(device), vkCreateComputePipelines, &args)
 		      : SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkCreateComputePipelines, &args);
-	return finish_create(createInfoCount, objects, pPipelines, r, args.ret);
+	VkResult result = r < 0 ? SL_VK_RESULT(vkCreateComputePipelines, r) : args.ret;
+	return finish_create(createInfoCount, objects, pPipelines, r, result);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateRayTracingPipelinesNV(
@@ -204,7 +206,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateRayTracingPipelinesNV(
 				       &args)
 		      : SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkCreateRayTracingPipelinesNV,
 					&args);
-	return finish_create(createInfoCount, objects, pPipelines, r, args.ret);
+	VkResult result = r < 0 ? SL_VK_RESULT(vkCreateRayTracingPipelinesNV, r) : args.ret;
+	return finish_create(createInfoCount, objects, pPipelines, r, result);
 }
 
 /* The operation is done when this returns, if only in the order of the ring: see deferred.c. */
@@ -230,7 +233,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateRayTracingPipelinesKHR(
 				       &args)
 		      : SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkCreateRayTracingPipelinesKHR,
 					&args);
-	VkResult result = finish_create(createInfoCount, objects, pPipelines, r, args.ret);
+	VkResult result = r < 0 ? SL_VK_RESULT(vkCreateRayTracingPipelinesKHR, r) : args.ret;
+	result = finish_create(createInfoCount, objects, pPipelines, r, result);
 	bool was_deferred = deferredOperation != VK_NULL_HANDLE && result == VK_SUCCESS;
 	return was_deferred ? VK_OPERATION_NOT_DEFERRED_KHR : result;
 }

@@ -101,7 +101,7 @@ static VkResult ask_results(struct sl_device *device, struct sl_vkGetQueryPoolRe
 		struct progress progress = { device, count_completed(device) };
 		int r = SL_MESSAGE_ASK(&device->base, vkGetQueryPoolResults, args);
 		if (r < 0) {
-			return sl_vk_result(r);
+			return SL_VK_RESULT(vkGetQueryPoolResults, r);
 		}
 		if (args->ret != VK_NOT_READY || !waits) {
 			return args->ret;

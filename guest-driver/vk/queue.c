@@ -111,7 +111,7 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkQueueWaitIdle(VkQueue handle)
 	if (r == -EPIPE) {
 		(void)sl_context_is_lost(context);
 	}
-	return sl_vk_result(r);
+	return SL_VK_RESULT(vkQueueWaitIdle, r);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkDeviceWaitIdle(VkDevice device)

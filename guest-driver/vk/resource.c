@@ -231,7 +231,7 @@ static VkResult create_image(struct sl_device *device, const VkImageCreateInfo *
 	}
 	int r = SL_MESSAGE_REPLY(&call, &device->base, vkCreateImage, &args, sl_call_wait);
 	if (r < 0) {
-		return sl_vk_result(r);
+		return SL_VK_RESULT(vkCreateImage, r);
 	}
 	if (args.ret == VK_SUCCESS && resource->requirements != NULL) {
 		pthread_mutex_lock(&device->requirements_lock);

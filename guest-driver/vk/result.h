@@ -3,11 +3,16 @@
 #ifndef SL_GUEST_DRIVER_VK_RESULT_H
 #define SL_GUEST_DRIVER_VK_RESULT_H
 
+#include "protocol/sl_entries.h"
+
 #include <errno.h>
 #include <vulkan/vulkan_core.h>
 
-/* For commands that may return VK_ERROR_DEVICE_LOST and VK_TIMEOUT. */
-static inline VkResult sl_vk_result(int r)
+/* The VkResult of an entry, which may return what the registry lists for its command only. */
+#define SL_VK_RESULT(command, r) sl_vk_result((r), (VkResult)SL_LOST_##command)
+
+/* lost: of a context that is lost. */
+static inline VkResult sl_vk_result(int r, VkResult lost)
 {
 	switch (r) {
 	case 0:
@@ -18,7 +23,7 @@ static inline VkResult sl_vk_result(int r)
 	case -EMSGSIZE:
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	default:
-		return VK_ERROR_DEVICE_LOST;
+		return lost;
 	}
 }
 

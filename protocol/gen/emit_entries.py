@@ -47,6 +47,22 @@ def prototype(command, end=""):
                 [p.decl for p in command.params], ")" + end)
 
 
+def listed(command, *wanted):
+    """The first of these errors that the registry lists for a command. Every command may return
+    VK_ERROR_UNKNOWN."""
+    return next((code for code in wanted if code in command.errorcodes), "VK_ERROR_UNKNOWN")
+
+
+def lost_code(command):
+    """What a command that needs an answer returns on a lost context."""
+    return listed(command, "VK_ERROR_DEVICE_LOST", "VK_ERROR_INITIALIZATION_FAILED",
+                  "VK_ERROR_OUT_OF_DEVICE_MEMORY", "VK_ERROR_OUT_OF_HOST_MEMORY")
+
+
+def no_memory_code(command):
+    return listed(command, "VK_ERROR_OUT_OF_HOST_MEMORY", "VK_ERROR_OUT_OF_DEVICE_MEMORY")
+
+
 # Bodies
 
 def body(model, command, wire, plans):
@@ -95,7 +111,7 @@ def send(_model, command, _wire, plan):
         raise GenError(command.place, f"{plan.name} returns something: it cannot be sent only")
     failed, done = "\t\treturn;\n", ""
     if command.return_type == "VkResult":
-        failed = "\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n"
+        failed = f"\t\treturn {no_memory_code(command)};\n"
         done = "\treturn VK_SUCCESS;\n"
         if "VK_ERROR_DEVICE_LOST" in command.errorcodes:
             done = assign("\tbool is_lost", "sl_guest_link_is_lost(self->context->link);\n")
@@ -113,7 +129,7 @@ def call(_model, command, wire, plan):
     lost = ""
     if result == "VkResult":
         lost = ("\tif (sl_reader_failed(&reply)) {\n"
-                "\t\targs.ret = VK_ERROR_DEVICE_LOST;\n\t}\n")
+                f"\t\targs.ret = {lost_code(command)};\n\t}}\n")
     # A failed reader yields zeros: that is what the application gets of a lost context.
     return (args(plan, const=False) + self_object(command)
             + "\tstruct sl_reader reply = { 0 };\n\tstruct sl_call call;\n"
@@ -123,7 +139,7 @@ def call(_model, command, wire, plan):
             + begin(plan)
             + "\t\tsl_reader_fail(&reply, \"no memory\");\n"
             + f"\t\tsl_reply_decode_{plan.name}(&reply, &args);\n"
-            + ("\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n" if result == "VkResult" else
+            + (f"\t\treturn {no_memory_code(command)};\n" if result == "VkResult" else
                "\t\treturn;\n" if result == "void" else "\t\treturn args.ret;\n")
             + f"\t}}\n\tsl_encode_{plan.name}(&call.out, &args);\n"
             + f"\tif ({wait}(&call, capacity, &reply) < 0) {{\n"
@@ -138,15 +154,16 @@ def create(model, command, _wire, plan):
     if made is None or made.lens or command.return_type != "VkResult":
         raise GenError(command.place, f"{plan.name} does not make one handle")
     objtype = model.handles[made.type].objtype
+    failed = no_memory_code(command)
     return (self_object(command)
             + "\tstruct sl_guest_object *object =\n"
             + join("\t\tsl_guest_object_create(", ["self", objtype, "sizeof(*object)"], ");\n")
-            + "\n\tif (object == NULL) {\n\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n\t}\n"
+            + f"\n\tif (object == NULL) {{\n\t\treturn {failed};\n\t}}\n"
             + f"\t{made.type} handle = ({made.type})(uintptr_t)object;\n"
             + args(plan, {made.name: "&handle"}) + "\tstruct sl_call call;\n"
             + trace("self") + dump(plan.name) + begin(plan)
             + "\t\tsl_guest_object_destroy(object);\n"
-            + "\t\treturn VK_ERROR_OUT_OF_HOST_MEMORY;\n\t}\n"
+            + f"\t\treturn {failed};\n\t}}\n"
             + f"\tsl_encode_{plan.name}(&call.out, &args);\n\tsl_call_send(&call);\n"
             + f"\t*{made.name} = handle;\n\treturn VK_SUCCESS;\n")
 
@@ -197,6 +214,9 @@ def platform_header(model, entries):
 def header(model, entries):
     prototypes = "".join(prototype(command, ";\n") for command, _ in entries
                          if not has_platform_type(model, command))
+    lost = "".join(f"\tSL_LOST_{command.name} = {lost_code(command)},\n"
+                   for command, wire in entries
+                   if command.return_type == "VkResult" and wire.guest in ("hand", "local"))
     return f"""#ifndef {guard("sl_entries.h")}
 #define {guard("sl_entries.h")}
 
@@ -230,6 +250,11 @@ const struct sl_entry *sl_entry_find(const char *name);
  * extension that it comes from: that can be enabled only later. */
 bool sl_entry_is_enabled(const struct sl_entry *entry, uint32_t api_minor,
 			 const struct sl_extension_set *enabled);
+
+/* What a command written by hand returns on a lost context if it needs an answer: an error that
+ * the registry lists for it, VK_ERROR_DEVICE_LOST where it may. */
+enum sl_entry_lost {{
+{lost}}};
 
 {prototypes}
 #endif

@@ -140,6 +140,12 @@ int sl_guest_link_create_region(struct sl_guest_link *link, size_t size,
 	return -ENOMEM;
 }
 
+int sl_guest_link_create_shared_region(struct sl_guest_link *link, size_t size,
+				       struct sl_region *ret_region, int *ret_fd)
+{
+	return -ENOMEM;
+}
+
 void sl_guest_link_destroy_region(struct sl_guest_link *link, struct sl_region *region)
 {
 }
