@@ -22,4 +22,9 @@
 #define SL_MAX_PAGE_RUNS	16384u /* of one region */
 #define SL_MAX_STRUCT_DEPTH	16u
 
+/* Shaders: bytes, blocks within blocks, types within types. */
+#define SL_MAX_SHADER_SIZE	 (16u << 20)
+#define SL_MAX_SHADER_NESTING	 256u
+#define SL_MAX_SHADER_TYPE_DEPTH 64u
+
 #endif

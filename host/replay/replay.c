@@ -32,6 +32,7 @@ void sl_replay_destroy(struct sl_replay *replay)
 	free(replay->physical_devices);
 	sl_arena_finish(&replay->scratch);
 	sl_gate_finish(replay);
+	sl_spirv_destroy(replay->spirv);
 	pthread_mutex_destroy(&replay->lost_lock);
 	free(replay);
 }

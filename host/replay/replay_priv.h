@@ -12,6 +12,7 @@
 #include "host/replay/handle_map.h"
 #include "host/replay/replay.h"
 #include "host/replay/shadow.h"
+#include "host/replay/spirv.h"
 #include "protocol/arena.h"
 #include "protocol/limits.h"
 #include "protocol/sl_args.h"
@@ -43,6 +44,7 @@ struct sl_replay {
 	struct sl_arena scratch;			 /* of the current op */
 	struct sl_arena *message_arena;			 /* the decoder's */
 	struct sl_gate gate;
+	struct sl_spirv *spirv; /* NULL: not needed so far */
 	char why[SL_REPLAY_WHY_SIZE];
 	pthread_mutex_t lost_lock;	   /* guards lost_why */
 	char lost_why[SL_REPLAY_WHY_SIZE]; /* any thread; "": not lost */

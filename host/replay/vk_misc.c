@@ -4,51 +4,6 @@
 
 #include "host/replay/replay_priv.h"
 
-#define SPIRV_MAGIC	   0x07230203u
-#define SPIRV_HEADER_WORDS 5u
-
-int sl_replay_vkCreateShaderModule(struct sl_replay *replay, struct sl_vkCreateShaderModule *args)
-{
-	struct sl_replay_device *device = sl_replay_device_of(args->self);
-	const VkShaderModuleCreateInfo *info = args->pCreateInfo;
-
-	if (info->codeSize % 4 != 0 || info->codeSize < SPIRV_HEADER_WORDS * 4 ||
-	    info->pCode[0] != SPIRV_MAGIC) {
-		return sl_replay_fail(replay, "%zu bytes that are not SPIR-V", info->codeSize);
-	}
-	args->ret = device->vkd.CreateShaderModule(device->handle, info, NULL, args->pShaderModule);
-	return 0;
-}
-
-/* Without rasterization a pipeline's multisample state means nothing, and does not travel. The
- * validation layer of 1.3.239 misses it in a pipeline that has no fragment shader. */
-int sl_replay_vkCreateGraphicsPipelines(struct sl_replay *replay,
-					struct sl_vkCreateGraphicsPipelines *args)
-{
-	static const VkPipelineMultisampleStateCreateInfo one_sample = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
-		.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
-	};
-	struct sl_replay_device *device = sl_replay_device_of(args->self);
-	/* In the message's memory. */
-	VkGraphicsPipelineCreateInfo *infos = (VkGraphicsPipelineCreateInfo *)args->pCreateInfos;
-
-	(void)replay;
-	for (uint32_t i = 0; i < args->createInfoCount; i++) {
-		const VkPipelineRasterizationStateCreateInfo *rasterization =
-			infos[i].pRasterizationState;
-
-		if (infos[i].pMultisampleState == NULL && rasterization != NULL &&
-		    rasterization->rasterizerDiscardEnable) {
-			infos[i].pMultisampleState = &one_sample;
-		}
-	}
-	args->ret = device->vkd.CreateGraphicsPipelines(device->handle, args->pipelineCache,
-							args->createInfoCount, infos, NULL,
-							args->pPipelines);
-	return 0;
-}
-
 /* What an application once got from vkGetPipelineCacheData() drivers load without checks: a guest
  * could have changed it. Its caches start empty. */
 int sl_replay_vkCreatePipelineCache(struct sl_replay *replay, struct sl_vkCreatePipelineCache *args)

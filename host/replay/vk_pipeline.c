@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Shader modules and pipelines: no code reaches the driver's compiler unchecked. */
+#include "host/replay/replay_priv.h"
+
+#include <errno.h>
+
+/* Returns 0 or -errno. */
+static int check_code(struct sl_replay *replay, const VkShaderModuleCreateInfo *info)
+{
+	char why[SL_REPLAY_WHY_SIZE];
+
+	if (replay->spirv == NULL && sl_spirv_create(&replay->spirv) < 0) {
+		return -ENOMEM;
+	}
+	int r = sl_spirv_check(replay->spirv, info->pCode, info->codeSize, why, sizeof(why));
+
+	return r == -EBADMSG ? sl_replay_fail(replay, "%s", why) : r;
+}
+
+/* A stage may bring its code along. */
+static int check_stages(struct sl_replay *replay, const VkPipelineShaderStageCreateInfo *stages,
+			uint32_t count)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && stages != NULL && i < count; i++) {
+		const VkShaderModuleCreateInfo *info =
+			sl_chain_find(stages[i].pNext, VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
+
+		r = info != NULL ? check_code(replay, info) : 0;
+	}
+	return r;
+}
+
+int sl_replay_vkCreateShaderModule(struct sl_replay *replay, struct sl_vkCreateShaderModule *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	int r = check_code(replay, args->pCreateInfo);
+
+	if (r == 0) {
+		args->ret = device->vkd.CreateShaderModule(device->handle, args->pCreateInfo, NULL,
+							   args->pShaderModule);
+	}
+	return r;
+}
+
+/* Without rasterization a pipeline's multisample state means nothing, and does not travel. The
+ * validation layer of 1.3.239 misses it in a pipeline that has no fragment shader. */
+int sl_replay_vkCreateGraphicsPipelines(struct sl_replay *replay,
+					struct sl_vkCreateGraphicsPipelines *args)
+{
+	static const VkPipelineMultisampleStateCreateInfo one_sample = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
+		.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
+	};
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	/* In the message's memory. */
+	VkGraphicsPipelineCreateInfo *infos = (VkGraphicsPipelineCreateInfo *)args->pCreateInfos;
+
+	for (uint32_t i = 0; i < args->createInfoCount; i++) {
+		const VkPipelineRasterizationStateCreateInfo *rasterization =
+			infos[i].pRasterizationState;
+		int r = check_stages(replay, infos[i].pStages, infos[i].stageCount);
+
+		if (r < 0) {
+			return r;
+		}
+		if (infos[i].pMultisampleState == NULL && rasterization != NULL &&
+		    rasterization->rasterizerDiscardEnable) {
+			infos[i].pMultisampleState = &one_sample;
+		}
+	}
+	args->ret = device->vkd.CreateGraphicsPipelines(device->handle, args->pipelineCache,
+							args->createInfoCount, infos, NULL,
+							args->pPipelines);
+	return 0;
+}
+
+int sl_replay_vkCreateComputePipelines(struct sl_replay *replay,
+				       struct sl_vkCreateComputePipelines *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	for (uint32_t i = 0; i < args->createInfoCount; i++) {
+		int r = check_stages(replay, &args->pCreateInfos[i].stage, 1);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	args->ret = device->vkd.CreateComputePipelines(device->handle, args->pipelineCache,
+						       args->createInfoCount, args->pCreateInfos,
+						       NULL, args->pPipelines);
+	return 0;
+}
+
+int sl_replay_vkCreateRayTracingPipelinesKHR(struct sl_replay *replay,
+					     struct sl_vkCreateRayTracingPipelinesKHR *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	if (device->vkd.CreateRayTracingPipelinesKHR == NULL) {
+		return sl_replay_fail(replay, "the device has no VK_KHR_ray_tracing_pipeline");
+	}
+	for (uint32_t i = 0; i < args->createInfoCount; i++) {
+		int r = check_stages(replay, args->pCreateInfos[i].pStages,
+				     args->pCreateInfos[i].stageCount);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	args->ret = device->vkd.CreateRayTracingPipelinesKHR(
+		device->handle, args->deferredOperation, args->pipelineCache, args->createInfoCount,
+		args->pCreateInfos, NULL, args->pPipelines);
+	return 0;
+}
+
+int sl_replay_vkCreateRayTracingPipelinesNV(struct sl_replay *replay,
+					    struct sl_vkCreateRayTracingPipelinesNV *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	if (device->vkd.CreateRayTracingPipelinesNV == NULL) {
+		return sl_replay_fail(replay, "the device has no VK_NV_ray_tracing");
+	}
+	for (uint32_t i = 0; i < args->createInfoCount; i++) {
+		int r = check_stages(replay, args->pCreateInfos[i].pStages,
+				     args->pCreateInfos[i].stageCount);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	args->ret = device->vkd.CreateRayTracingPipelinesNV(
+		device->handle, args->pipelineCache, args->createInfoCount, args->pCreateInfos,
+		NULL, args->pPipelines);
+	return 0;
+}

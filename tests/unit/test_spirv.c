@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Shaders that a guest may send, and those it may not. */
+#include "host/replay/spirv.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "protocol/limits.h"
+
+#define HEADER(bound)	  0x07230203, 0x00010000, 0, (bound), 0
+#define OP(opcode, words) ((uint32_t)(words) << 16 | (opcode))
+#define MAX_WORDS	  4096u
+
+/* void main() {}, for one invocation. */
+static const uint32_t smallest[] = {
+	HEADER(8),  OP(17, 2), 1 /* Shader */,
+	OP(14, 3),  0,	       1,
+	OP(15, 5),  5,	       1,
+	0x6e69616d, 0,	       OP(16, 6),
+	1,	    17,	       1,
+	1,	    1,	       OP(19, 2),
+	2,	    OP(33, 3), 3,
+	2,	    OP(54, 5), 2,
+	1,	    0,	       3,
+	OP(248, 2), 4,	       OP(253, 1),
+	OP(56, 1),
+};
+
+static struct sl_spirv *spirv;
+static char why[512];
+
+static int check(const uint32_t *code, size_t words)
+{
+	why[0] = '\0';
+	return sl_spirv_check(spirv, code, words * 4, why, sizeof(why));
+}
+
+static int set_up(void **state)
+{
+	return sl_spirv_create(&spirv);
+}
+
+static int tear_down(void **state)
+{
+	sl_spirv_destroy(spirv);
+	return 0;
+}
+
+static void test_valid_code(void **state)
+{
+	struct timespec start;
+	struct timespec end;
+	const int rounds = 100;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int i = 0; i < rounds; i++) {
+		assert_int_equal(check(smallest, sizeof(smallest) / 4), 0);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	print_message("%.1f us for the smallest shader\n",
+		      ((double)(end.tv_sec - start.tv_sec) * 1e6 +
+		       (double)(end.tv_nsec - start.tv_nsec) / 1e3) /
+			      rounds);
+}
+
+/* Every word of it, changed or cut off: an answer, and no crash. */
+static void test_damaged_code(void **state)
+{
+	static const uint32_t values[] = { 0, 1, 0xffff, 0x10000, 0xffffffff, 0x7fffffff };
+	uint32_t code[sizeof(smallest) / 4];
+	size_t count = sizeof(smallest) / 4;
+
+	for (size_t i = 0; i < count; i++) {
+		int r = check(smallest, i);
+
+		assert_true(r == -EBADMSG && why[0] != '\0');
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			memcpy(code, smallest, sizeof(code));
+			code[i] = values[v];
+			check(code, count);
+		}
+	}
+	assert_int_equal(sl_spirv_check(spirv, smallest, sizeof(smallest) - 1, why, sizeof(why)),
+			 -EBADMSG);
+}
+
+static void test_invalid_code(void **state)
+{
+	uint32_t code[sizeof(smallest) / 4];
+
+	/* The function's type is an id that nothing defines. */
+	memcpy(code, smallest, sizeof(code));
+	code[25] = 7;
+	assert_int_equal(check(code, sizeof(code) / 4), -EBADMSG);
+	assert_non_null(strstr(why, "SPIR-V: "));
+}
+
+static void test_bound_is_capped(void **state)
+{
+	const uint32_t code[] = { HEADER(0x3fffff) };
+
+	assert_int_equal(check(code, 5), -EBADMSG);
+	assert_non_null(strstr(why, "bound"));
+}
+
+/* struct { struct { … } }, one type more than is allowed. */
+static void test_depth_is_capped(void **state)
+{
+	uint32_t code[MAX_WORDS] = { HEADER(200), OP(22, 3), 1, 32 };
+	size_t at = 8;
+
+	for (uint32_t id = 2; id < SL_MAX_SHADER_TYPE_DEPTH + 3; id++) {
+		code[at++] = OP(30, 3);
+		code[at++] = id;
+		code[at++] = id - 1;
+	}
+	assert_int_equal(check(code, at), -EBADMSG);
+	assert_non_null(strstr(why, "nest too deep"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_valid_code),	cmocka_unit_test(test_damaged_code),
+		cmocka_unit_test(test_invalid_code),	cmocka_unit_test(test_bound_is_capped),
+		cmocka_unit_test(test_depth_is_capped),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
