@@ -282,6 +282,10 @@ static void choose_features(struct vkt *t, struct vkt_features *features)
 		if (known->extension != NULL && !list_has(list, count, known->extension)) {
 			continue;
 		}
+		if (base == (void *)&features->v13 &&
+		    t->properties.apiVersion < VK_API_VERSION_1_3) {
+			continue;
+		}
 		if (known->extension != NULL) {
 			add_extension(t, known->extension);
 		}
@@ -324,7 +328,9 @@ static void create_device(struct vkt *t)
 	VKT_EXPECT(features != NULL);
 	t->features = features;
 	if ((t->flags & VKT_PLAIN) == 0) {
-		vkt_require(t->properties.apiVersion >= VK_API_VERSION_1_3, "Vulkan 1.3");
+		vkt_require(t->properties.apiVersion >= (t->flags & VKT_OLDER ? VK_API_VERSION_1_2
+									      : VK_API_VERSION_1_3),
+			    "a recent Vulkan");
 		choose_features(t, features);
 		info.pNext = &features->core;
 		info.enabledExtensionCount = t->extension_count;

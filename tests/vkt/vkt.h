@@ -27,6 +27,7 @@ enum vkt_flags {
 	VKT_PLAIN = 1,	  /* Vulkan 1.0 without features and extensions */
 	VKT_MESSAGES = 2, /* VK_EXT_debug_utils, if the instance has it */
 	VKT_WINDOWS = 4,  /* what surfaces and swapchains need, as far as it is there */
+	VKT_OLDER = 8,	  /* Vulkan 1.2 will do */
 };
 
 struct vkt_undo;     /* one object to destroy */

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# How fast programs are with Sluice, beside the same programs run natively and, where it is
+# installed, through Venus. Options are those of tests/bench/bench.py: see --help.
+set -euo pipefail
+
+root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
+# shellcheck source=scripts/lib/build.sh
+. "$root/scripts/lib/build.sh"
+
+# The ordinary build measures less than it could: this one is like an installed Sluice.
+build_dir=${SLUICE_BENCH_BUILD_DIR:-$root/build-bench}
+log=$build_dir/bench-build.log
+mkdir -p "$build_dir"
+if ! { sl_configure "$root" "$build_dir" --buildtype=release &&
+	ninja -C "$build_dir"; } >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	echo 'bench.sh: the build failed' >&2
+	exit 1
+fi
+SLUICE_BUILD_DIR=$build_dir exec python3 "$root/tests/bench/bench.py" "$@"
