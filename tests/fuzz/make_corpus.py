@@ -121,9 +121,28 @@ def vhost_user():
     yield 'ack', negotiate + message(999 & 255, b'', 0, 9) + table
 
 
+def sluice_backend():
+    def step(*numbers):
+        return bytes(numbers).ljust(8, b'\0')
+
+    hello = (step(0, 0) + b''.join(step(2, 0, i, i) + step(3, 0, i) for i in (1, 2, 3)) +
+             step(6, 0, 1, 1, 2, 3, 0, 1))
+    welcome = step(8, 0, 0, 0, 1)
+    region = step(2, 0, 4, 0) + step(3, 0, 4) + step(6, 0, 2, 4, 0, 0, 5, 0)
+    wait = step(6, 0, 4, 0, 0, 0, 0, 1)
+    yield 'greet', hello + welcome + step(6, 0, 3, 0, 0, 0, 0, 1) + wait
+    yield 'refused', hello + step(8, 0, 0, 0, 2) + step(8, 0, 0, 0, 0)
+    yield 'region', (hello + welcome + region + step(4, 0, 4) + step(5, 0, 4) +
+                     step(8, 0, 0, 5, 4) + step(1, 0) + step(8, 0, 0, 0, 0))
+    yield 'killed', (hello + welcome + wait + step(4, 0, 1) + step(5, 0, 1) + step(1, 0) +
+                     step(8, 0, 0, 0, 0) + hello)
+    yield 'died', hello + welcome + wait + step(8, 0, 0, 0, 0) + region + wait
+    yield 'reset', hello + welcome + region + wait + step(9, 0, 0) + hello + welcome
+
+
 def main():
     out = Path(sys.argv[1])
-    for target in virtqueue, virtio_gpu, vhost_user:
+    for target in virtqueue, virtio_gpu, vhost_user, sluice_backend:
         folder = out / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in target():

@@ -14,6 +14,7 @@ from guest import Guest, host
 import run_cases
 
 CASES = run_cases.PROGRAM
+GIB = host.BUILD / "tests/vm/vulkan_gib"
 STUCK = host.BUILD / "tests/integration/vulkan_stuck"
 DEVICE_LOST = "result -4"
 
@@ -65,6 +66,12 @@ def test_two_programs(tap, vm, native):
     numbers = [(name, vm.start(run_case(vm, name))) for name in names]
     problems = [judge(vm, native, name, number) for name, number in numbers]
     tap.point("programs at the same time", "\n".join(problem for problem in problems if problem))
+
+
+def test_memory(tap, vm):
+    status, output = vm.run(str(GIB), timeout=300)
+    tap.point("1 GiB of host-visible memory in pieces",
+              None if status == 0 else f"status {status}: {output}")
 
 
 def start_stuck(daemon, vm, way):
@@ -141,7 +148,7 @@ def main():
     guest_module.require_image()
     native = run_cases.Native()
     with host.Host(name="vm-life") as daemon:
-        vm = Guest(daemon)
+        vm = Guest(daemon, options=["--memory", "2560"])
         try:
             tap.point("a program runs", works(vm, native))
             daemon.wait_until_idle()
@@ -149,6 +156,7 @@ def main():
             baseline = state.read()
             for test in (
                     lambda: test_two_programs(tap, vm, native),
+                    lambda: test_memory(tap, vm),
                     lambda: test_killed_program(tap, daemon, vm, native),
                     lambda: test_killed_renderer(tap, daemon, vm, native),
                     lambda: test_reload(tap, vm, native),
