@@ -9,6 +9,10 @@ bool sl_call_begin(struct sl_call *call, struct sl_guest_object *self, uint16_t 
 		   size_t payload_size)
 {
 	call->payload = call->inline_payload;
+	if (!sl_caps_has_command(self->context->caps, command_id)) {
+		sl_context_report_missing(self->context, command_id);
+		return false;
+	}
 	if (payload_size > sizeof(call->inline_payload)) {
 		if (payload_size > SL_MAX_MESSAGE_SIZE / 2) {
 			return false;

@@ -41,7 +41,8 @@ static inline FILE *sl_call_trace(const struct sl_guest_object *self)
 
 /* Prepare call->out for exactly payload_size bytes. self: any object of the context.
  *
- * Returns false if memory is short; then the call has ended. Else end it with sl_call_send(),
+ * Returns false if memory is short or the host has no such command; then the call has ended. Else
+ * end it with sl_call_send(),
  * or with sl_call_wait() or sl_call_cached() and sl_call_finish(). */
 bool sl_call_begin(struct sl_call *call, struct sl_guest_object *self, uint16_t command_id,
 		   size_t payload_size);

@@ -21,6 +21,14 @@ void sl_command_buffer_fail(struct sl_command_buffer *commands, VkResult error)
 	commands->end = NULL;
 }
 
+void sl_command_buffer_miss(struct sl_command_buffer *commands, uint16_t command_id)
+{
+	if (!sl_command_get_info(command_id)->is_optional) {
+		sl_context_report_missing(commands->base.context, command_id);
+		sl_command_buffer_fail(commands, VK_ERROR_OUT_OF_HOST_MEMORY);
+	}
+}
+
 void sl_command_buffer_reset(struct sl_command_buffer *commands)
 {
 	while (commands->first_chunk != NULL) {

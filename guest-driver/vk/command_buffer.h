@@ -42,19 +42,28 @@ bool sl_command_buffer_grow(struct sl_command_buffer *commands, size_t size);
 /* Keep an error that a void vkCmd* cannot return; nothing more is recorded. */
 void sl_command_buffer_fail(struct sl_command_buffer *commands, VkResult error);
 
+/* Leave out a command that the host does not have; unless that cannot matter, recording fails. */
+void sl_command_buffer_miss(struct sl_command_buffer *commands, uint16_t command_id);
+
 /* Forget the recording; the chunks go back to the pool. */
 void sl_command_buffer_reset(struct sl_command_buffer *commands);
 
 /* Start the next command of the stream; exactly payload_size bytes (a multiple of 4) must be
  * written to ret_out. The command buffer's thread only.
  *
- * Returns false if the command buffer is in an error state or does not record. */
+ * Returns false if the command buffer is in an error state or does not record, or if the host has
+ * no such command. */
 static inline bool sl_command_buffer_begin_command(VkCommandBuffer handle, uint16_t command_id,
 						   size_t payload_size, struct sl_writer *ret_out)
 {
 	struct sl_command_buffer *commands = (struct sl_command_buffer *)handle;
+	const struct sl_caps *caps = commands->base.context->caps;
 	size_t size = (sizeof(struct sl_wire_header) + payload_size + 7) & ~(size_t)7;
 
+	if (__builtin_expect(!sl_caps_has_command(caps, command_id), 0)) {
+		sl_command_buffer_miss(commands, command_id);
+		return false;
+	}
 	if (__builtin_expect(size > (size_t)(commands->end - commands->cur), 0) &&
 	    !sl_command_buffer_grow(commands, size)) {
 		return false;
@@ -72,7 +81,7 @@ static inline bool sl_command_buffer_begin_command(VkCommandBuffer handle, uint1
 	*ret_out = (struct sl_writer){
 		.cur = at + sizeof(header),
 		.end = at + sizeof(header) + payload_size,
-		.caps = commands->base.context->caps,
+		.caps = caps,
 	};
 	return true;
 }

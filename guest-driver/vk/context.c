@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest-driver/vk/messenger.h"
+#include "protocol/sl_ids.h"
 
 static bool env_is_set(const char *name)
 {
@@ -78,6 +79,20 @@ void sl_context_drop_queue_slot(struct sl_context *context, uint32_t slot)
 	pthread_mutex_lock(&context->lock);
 	context->queue_slots[slot / 64] &= ~(UINT64_C(1) << slot % 64);
 	pthread_mutex_unlock(&context->lock);
+}
+
+void sl_context_report_missing(struct sl_context *context, uint16_t command_id)
+{
+	char text[128];
+
+	if (sl_command_get_info(command_id)->is_optional ||
+	    atomic_exchange(&context->missing_reported, true)) {
+		return;
+	}
+	snprintf(text, sizeof(text), "sluice: the host's version of Sluice has no %s",
+		 sl_command_name(command_id));
+	fprintf(stderr, "%s\n", text);
+	sl_messenger_report_error(context, "sluice-missing-command", text);
 }
 
 static const char *lost_reason_name(uint32_t reason)

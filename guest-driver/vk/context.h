@@ -25,6 +25,7 @@ struct sl_context {
 	struct sl_bytes_map replies; /* of questions whose answer never changes */
 
 	atomic_bool loss_reported;
+	atomic_bool missing_reported;
 	atomic_uint local_signals;	       /* semaphores that are signalled in the guest only */
 	pthread_mutex_t lock;		       /* guards all below */
 	uint64_t queue_slots[2];	       /* bit: the slot of the sync page is in use */
@@ -43,6 +44,11 @@ void sl_context_destroy(struct sl_context *context);
  * Returns 0 or -ENOSPC. */
 int sl_context_take_queue_slot(struct sl_context *context, uint32_t *ret_slot);
 void sl_context_drop_queue_slot(struct sl_context *context, uint32_t slot);
+
+/* For a command that cannot travel because the host has no such command (a version of Sluice with
+ * less in it); the first is told through the debug messengers and on stderr. Optional ones are not
+ * worth a word. */
+void sl_context_report_missing(struct sl_context *context, uint16_t command_id);
 
 /* True once the context is lost; the first call that notices tells why, through the debug
  * messengers and on stderr. */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and tags go to the host for the objects that it has. */
+/* Names and tags go to the host for the objects that it has, if it has a use for them. */
 #include "guest-driver/vk/message.h"
 #include "protocol/sl_entries.h"
+
+static bool is_heard(VkDevice device, uint16_t command_id)
+{
+	return sl_caps_has_command(sl_call_caps(SL_GUEST_OBJECT(device)), command_id);
+}
 
 static bool is_on_host(VkObjectType type)
 {
@@ -32,6 +37,7 @@ sl_vkSetDebugUtilsObjectNameEXT(VkDevice device, const VkDebugUtilsObjectNameInf
 	};
 
 	if (is_on_host(pNameInfo->objectType) &&
+	    is_heard(device, SL_COMMAND_vkSetDebugUtilsObjectNameEXT) &&
 	    SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkSetDebugUtilsObjectNameEXT, &args) < 0) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
@@ -47,6 +53,7 @@ sl_vkSetDebugUtilsObjectTagEXT(VkDevice device, const VkDebugUtilsObjectTagInfoE
 	};
 
 	if (is_on_host(pTagInfo->objectType) &&
+	    is_heard(device, SL_COMMAND_vkSetDebugUtilsObjectTagEXT) &&
 	    SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkSetDebugUtilsObjectTagEXT, &args) < 0) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}

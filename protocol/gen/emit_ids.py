@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """sl_ids.[ch]: the wire ids of commands."""
 
+from layout import join
 from registry import GenError
 from tables import wire_commands
 from writer import guard, write_file
@@ -35,6 +36,7 @@ enum sl_command {{
 struct sl_command_info {{
 	const char *name; /* NULL: this build has no such command */
 	bool is_recorded; /* belongs into the stream of a command buffer, and nowhere else */
+	bool is_optional; /* cannot change a result: left out where the other end lacks it */
 }};
 
 /* NULL for an id that this build does not have. */
@@ -53,7 +55,9 @@ void sl_command_fill_caps(struct sl_caps *caps);
 
 def emit_source(model, out, commands):
     rows = "".join(
-        f'\t[SL_COMMAND_{w.name}] = {{ "{w.name}", {str(w.guest == "record").lower()} }},\n'
+        join(f"\t[SL_COMMAND_{w.name}] = {{ ",
+             [f'"{w.name}"', "true" if w.guest == "record" else "false",
+              "true" if w.keys.get("missing") == "ignore" else "false"], " },\n")
         for w in commands)
     body = f"""#include "protocol/sl_ids.h"
 

@@ -243,6 +243,64 @@ static void test_loss_is_not_told_at_the_end(void **state)
 	assert_int_equal(fake_link.sent, 0);
 }
 
+static void lack(uint16_t command_id)
+{
+	fake_link.caps.commands[command_id / 32] &= ~(1u << (command_id % 32));
+}
+
+/* A host without debug utils: labels and names cannot change a result. */
+static void test_labels_that_the_host_lacks(void **state)
+{
+	struct world *world = *state;
+	const VkDebugUtilsLabelEXT label = {
+		.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
+		.pLabelName = "label",
+	};
+	const VkDebugUtilsObjectNameInfoEXT name = {
+		.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+		.objectType = VK_OBJECT_TYPE_DEVICE,
+		.objectHandle = (uintptr_t)world->device,
+		.pObjectName = "name",
+	};
+	struct sl_arena arena;
+
+	lack(SL_COMMAND_vkCmdBeginDebugUtilsLabelEXT);
+	lack(SL_COMMAND_vkCmdEndDebugUtilsLabelEXT);
+	lack(SL_COMMAND_vkQueueBeginDebugUtilsLabelEXT);
+	lack(SL_COMMAND_vkSetDebugUtilsObjectNameEXT);
+	sl_vkQueueBeginDebugUtilsLabelEXT((VkQueue)world->device, &label);
+	assert_int_equal(sl_vkSetDebugUtilsObjectNameEXT((VkDevice)world->device, &name),
+			 VK_SUCCESS);
+	assert_int_equal(fake_link.sent, 0);
+
+	sl_arena_init(&arena, SL_MAX_ARENA_SIZE);
+	assert_int_equal(sl_vkBeginCommandBuffer(world->commands, &begin_info), VK_SUCCESS);
+	sl_vkCmdBeginDebugUtilsLabelEXT(world->commands, &label);
+	sl_vkCmdDraw(world->commands, 3, 1, 0, 0);
+	sl_vkCmdEndDebugUtilsLabelEXT(world->commands);
+	assert_int_equal(sl_vkEndCommandBuffer(world->commands), VK_SUCCESS);
+	struct sl_slRecordCommandBuffer args = decode(&arena);
+	assert_int_equal(count_commands(&args, SL_COMMAND_vkCmdDraw), 1);
+	sl_arena_finish(&arena);
+}
+
+/* Anything else must not be left out in silence. */
+static void test_commands_that_the_host_lacks(void **state)
+{
+	struct world *world = *state;
+	const VkEventCreateInfo info = { .sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO };
+	VkEvent event = VK_NULL_HANDLE;
+
+	lack(SL_COMMAND_vkCmdDraw);
+	lack(SL_COMMAND_vkCreateEvent);
+	assert_int_equal(sl_vkBeginCommandBuffer(world->commands, &begin_info), VK_SUCCESS);
+	sl_vkCmdDraw(world->commands, 3, 1, 0, 0);
+	assert_int_equal(sl_vkEndCommandBuffer(world->commands), VK_ERROR_OUT_OF_HOST_MEMORY);
+	assert_int_equal(sl_vkCreateEvent((VkDevice)world->device, &info, NULL, &event),
+			 VK_ERROR_OUT_OF_HOST_MEMORY);
+	assert_int_equal(fake_link.sent, 0);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -254,6 +312,8 @@ int main(void)
 		TEST(test_error_is_told_at_the_end),
 		TEST(test_commands_outside_of_recording),
 		TEST(test_loss_is_not_told_at_the_end),
+		TEST(test_labels_that_the_host_lacks),
+		TEST(test_commands_that_the_host_lacks),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
