@@ -7,6 +7,7 @@
 #include "guest-driver/vk/command_pool.h"
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/result.h"
+#include "guest-driver/vk/trace.h"
 #include "protocol/sl_entries.h"
 
 /* Recordings of more chunks (2 MiB) need heap memory for the list of them. */
@@ -110,7 +111,6 @@ static VkResult encode_head(struct sl_command_buffer *commands,
 	};
 	sl_encode_slRecordCommandBuffer(&out, &args);
 	commands->head_size = size;
-	SL_MESSAGE_TRACE(&commands->base, slRecordCommandBuffer, &args);
 	return VK_SUCCESS;
 }
 
@@ -165,6 +165,7 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkEndCommandBuffer(VkCommandBuffer commandBuff
 
 	if (result == VK_SUCCESS) {
 		close_chunk(commands);
+		sl_trace_recording(commands);
 		if (commands->chunk_count + 1 > STACK_PIECES) {
 			pieces = malloc((commands->chunk_count + 1) * sizeof(*pieces));
 		}

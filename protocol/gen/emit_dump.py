@@ -183,6 +183,8 @@ class Dump:
 
     def command(self, plan):
         code = Code()
+        # Lines of several threads stay whole.
+        code.add("flockfile(out);")
         code.add(f'fputs("{plan.name}(", out);')
         prefix = ""
         outputs = []
@@ -207,6 +209,7 @@ class Dump:
             code.add('fputs("\\n", out);')
         else:
             code.add('fputs(")\\n", out);')
+        code.add("funlockfile(out);")
         return code
 
     def field(self, code, item, base, prefix):
