@@ -143,3 +143,21 @@ int sl_fd_create_memory(const char *name, size_t size)
 	}
 	return sl_steal_fd(&fd);
 }
+
+int sl_fd_write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno != EINTR) {
+			return -errno;
+		}
+		if (n > 0) {
+			at += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}

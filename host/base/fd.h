@@ -54,6 +54,9 @@ int sl_fd_send(int socket, const void *data, size_t size, const int *fds, unsign
 ssize_t sl_fd_receive(int socket, void *data, size_t size, int *ret_fds, unsigned int fd_max,
 		      unsigned int *ret_fd_count);
 
+/* Write all of it. Returns 0 or -errno. */
+int sl_fd_write_all(int fd, const void *data, size_t size);
+
 /* A new memfd of size zero bytes that can neither grow nor shrink. Returns the fd or -errno. */
 int sl_fd_create_memory(const char *name, size_t size);
 

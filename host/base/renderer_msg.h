@@ -32,6 +32,7 @@ enum sl_renderer_memory {
 enum sl_renderer_flags {
 	SL_RENDERER_VALIDATE = 1u << 0, /* the Khronos validation layer around the replay */
 	SL_RENDERER_TRACE = 1u << 1,	/* dump every decoded command to standard error */
+	SL_RENDERER_RECORD = 1u << 2,	/* write every message to the fourth descriptor */
 };
 
 enum sl_renderer_end {
@@ -59,7 +60,8 @@ struct sl_renderer_ready {
 static_assert(sizeof(struct sl_renderer_ready) == 32 + 3 * SL_RENDERER_TEXT_SIZE, "packet");
 
 /* Descriptors: the guest's connected socket, of which nothing has been read; the stats memfd
- * (stats.h), SL_STATS_SIZE bytes; the guest's quota memfd (quota.h). Limits are never 0. */
+ * (stats.h), SL_STATS_SIZE bytes; the guest's quota memfd (quota.h); with
+ * SL_RENDERER_RECORD a file to write. Limits are never 0. */
 struct sl_renderer_assign {
 	uint32_t type;
 	uint32_t flags;	 /* enum sl_renderer_flags */

@@ -98,6 +98,7 @@ static const struct key top_keys[] = {
 	{ "sandbox", KEY_SANDBOX, offsetof(struct sl_config, sandbox), 0, 0 },
 	{ "log_level", KEY_LEVEL, offsetof(struct sl_config, log_level), 0, 0 },
 	{ "validate", KEY_BOOL, offsetof(struct sl_config, validate), 0, 0 },
+	{ "record", KEY_PATH, offsetof(struct sl_config, record), 0, PATH_MAX },
 	{ "trace", KEY_BOOL, offsetof(struct sl_config, trace), 0, 0 },
 	{ "allow_users", KEY_USERS, offsetof(struct sl_config, access), 0, 0 },
 	{ "allow_groups", KEY_GROUPS, offsetof(struct sl_config, access), 0, 0 },

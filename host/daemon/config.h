@@ -61,6 +61,7 @@ struct sl_config {
 	enum sl_sandbox_mode sandbox; /* of renderers */
 	bool validate;
 	bool trace;
+	char record[PATH_MAX]; /* a directory for recordings of all programs; empty: none */
 	struct sl_config_access access;	    /* for guests that say nothing else */
 	struct sl_config_limits limits;	    /* for guests that say nothing else */
 	struct sl_sched_guest_params sched; /* likewise; slice_ns: of all that have none */

@@ -3,6 +3,8 @@
 #include "host/daemon/context.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +136,28 @@ static const struct sl_worker_owner context_owner = {
 	.exited = on_exited,
 };
 
-static void fill_assign(const struct sl_context *context, struct sl_renderer_assign *assign)
+/* Returns a new file for the program's commands; -1: they are not recorded. */
+static int open_recording(const struct sl_context *context)
+{
+	const struct sl_config *config = context->guest->daemon->config;
+	char path[PATH_MAX + SL_CONFIG_NAME_SIZE + 32];
+	char text[WHO_SIZE];
+
+	if (config->record[0] == '\0') {
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/%s-%llu.sluice", config->record,
+		 context->guest->config.name, (unsigned long long)context->id);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		sl_log_for(who(context, text), SL_LOG_WARNING, "cannot be recorded: %s: %s", path,
+			   strerror(errno));
+	}
+	return fd;
+}
+
+static void fill_assign(const struct sl_context *context, int record_fd,
+			struct sl_renderer_assign *assign)
 {
 	const struct sl_config *config = context->guest->daemon->config;
 	const struct sl_config_limits *limits = &context->guest->config.limits;
@@ -142,7 +165,8 @@ static void fill_assign(const struct sl_context *context, struct sl_renderer_ass
 	*assign = (struct sl_renderer_assign){
 		.type = SL_RENDERER_ASSIGN,
 		.flags = (config->validate ? SL_RENDERER_VALIDATE : 0) |
-			 (config->trace ? SL_RENDERER_TRACE : 0),
+			 (config->trace ? SL_RENDERER_TRACE : 0) |
+			 (record_fd >= 0 ? SL_RENDERER_RECORD : 0),
 		.memory = config->memory_mode,
 		.max_objects = limits->objects,
 		.quota_slot = (uint32_t)context->quota_slot,
@@ -194,8 +218,11 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 		refuse(context, SL_LOG_WARNING, "its guest has no room for another program");
 		return;
 	}
-	fill_assign(context, &assign);
-	int r = sl_worker_assign(worker, &assign, context->fd, stats_fd, context->guest->quota_fd);
+	SL_AUTO_CLOSE int record_fd = open_recording(context);
+	const int fds[] = { context->fd, stats_fd, context->guest->quota_fd, record_fd };
+
+	fill_assign(context, record_fd, &assign);
+	int r = sl_worker_assign(worker, &assign, fds, record_fd >= 0 ? 4 : 3);
 	if (r < 0) {
 		refuse(context, SL_LOG_WARNING, "its renderer has died; try again");
 		return;

@@ -260,11 +260,9 @@ void sl_worker_set_owner(struct sl_worker *worker, const struct sl_worker_owner 
 }
 
 int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *assign,
-		     int guest_fd, int stats_fd, int quota_fd)
+		     const int *fds, unsigned int fd_count)
 {
-	const int fds[3] = { guest_fd, stats_fd, quota_fd };
-
-	return sl_fd_send(worker->control_fd, assign, sizeof(*assign), fds, 3);
+	return sl_fd_send(worker->control_fd, assign, sizeof(*assign), fds, fd_count);
 }
 
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg)

@@ -47,7 +47,7 @@ void sl_worker_set_owner(struct sl_worker *worker, const struct sl_worker_owner 
 
 /* Give it its context; the caller keeps the descriptors. Returns 0 or -errno. */
 int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *assign,
-		     int guest_fd, int stats_fd, int quota_fd);
+		     const int *fds, unsigned int fd_count);
 
 /* A renderer that does not read its packets is killed. */
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg);

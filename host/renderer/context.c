@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/stats.h"
 #include "host/decode/decode.h"
 #include "host/gpu/gpu.h"
 #include "host/link/host_link.h"
 #include "host/renderer/arbiter_link.h"
+#include "host/renderer/recording.h"
 #include "host/replay/replay.h"
 #include "protocol/limits.h"
 #include "protocol/sl_ids.h"
@@ -30,6 +32,7 @@ struct context {
 	struct sl_replay *replay;
 	struct sl_decode *decode;
 	struct sl_arbiter_link *arbiter;
+	int record_fd;	 /* -1: not recorded, or the file could not be written */
 	bool has_failed; /* a command that the guest believes to have succeeded */
 };
 
@@ -252,6 +255,28 @@ static uint16_t command_of(const struct sl_message *message)
 	return header.command_id;
 }
 
+/* Before it runs, so that the file has the message that ends the renderer. */
+static void record(struct context *context, const void *data, size_t size)
+{
+	int r = context->record_fd >= 0 ? sl_fd_write_all(context->record_fd, data, size) : 0;
+
+	if (r < 0) {
+		sl_log(SL_LOG_WARNING, "the recording ends here: %s", strerror(-r));
+		context->record_fd = -1;
+	}
+}
+
+static void record_header(struct context *context)
+{
+	const struct sl_recording_header header = {
+		.magic = SL_RECORDING_MAGIC,
+		.version = SL_RECORDING_VERSION,
+		.wire_version = SL_WIRE_VERSION,
+	};
+
+	record(context, &header, sizeof(header));
+}
+
 static void run(struct context *context)
 {
 	struct sl_stats *stats = context->stats;
@@ -273,6 +298,7 @@ static void run(struct context *context)
 		sl_stats_set(&stats->message_bytes, bytes);
 		/* Before, so that the daemon can tell at which command a renderer died. */
 		sl_stats_set(&stats->last_command_id, command_of(&message));
+		record(context, message.data, message.size);
 		r = sl_decode_message(context->decode, message.data, message.size);
 		sl_stats_set(&stats->objects, sl_decode_get_object_count(context->decode));
 		if (r < 0) {
@@ -331,6 +357,7 @@ void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assig
 		.gpu = gpu,
 		.stats = pages->stats,
 		.quota = pages->quota,
+		.record_fd = pages->record_fd,
 	};
 
 	*ret_report = (struct sl_renderer_report){ .type = SL_RENDERER_REPORT };
@@ -339,6 +366,7 @@ void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assig
 		int r = prepare(&context, control_fd);
 
 		if (r == 0) {
+			record_header(&context);
 			run(&context);
 		} else {
 			end(&context, SL_RENDERER_END_SYSTEM, "%s", strerror(-r));

@@ -9,10 +9,11 @@ struct sl_gpu;
 struct sl_quota;
 struct sl_stats;
 
-/* Shared with the daemon. */
+/* Shared with the daemon, or from it. */
 struct sl_context_pages {
 	struct sl_stats *stats;
 	struct sl_quota *quota;
+	int record_fd; /* every message goes there (recording.h); -1: it does not */
 };
 
 /* Serve the context on the calling thread until it ends, for whatever reason; what is to be said

@@ -100,7 +100,8 @@ static void describe_device(const struct sl_gpu *gpu, struct sl_renderer_ready *
 /* Returns 0, or -EINVAL after logging why the packet cannot be used. */
 static int check_assign(const struct sl_renderer_assign *assign, ssize_t size, unsigned int fds)
 {
-	if (size != sizeof(*assign) || fds != 3 || assign->type != SL_RENDERER_ASSIGN ||
+	if (size != sizeof(*assign) || assign->type != SL_RENDERER_ASSIGN ||
+	    fds != ((assign->flags & SL_RENDERER_RECORD) != 0 ? 4 : 3) ||
 	    memchr(assign->guest_name, '\0', sizeof(assign->guest_name)) == NULL) {
 		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
 		return -EINVAL;
@@ -142,8 +143,8 @@ static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
 	struct sl_renderer_assign assign;
 	struct sl_renderer_report report;
 	unsigned int fd_count = 0;
-	int fds[3];
-	ssize_t size = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 3, &fd_count);
+	int fds[4];
+	ssize_t size = sl_fd_receive(control_fd, &assign, sizeof(assign), fds, 4, &fd_count);
 
 	if (size == 0) {
 		return EXIT_SUCCESS; /* the daemon has no use for this renderer any more */
@@ -158,6 +159,7 @@ static int serve(struct sl_gpu *gpu, const struct sl_sandbox_options *sandbox)
 	struct sl_context_pages pages = {
 		.stats = map_page(fds[1], SL_STATS_SIZE),
 		.quota = map_page(fds[2], sizeof(struct sl_quota)),
+		.record_fd = fd_count == 4 ? fds[3] : -1,
 	};
 	if (pages.stats == NULL || pages.quota == NULL) {
 		return EXIT_FAILURE;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A recorded context, run without its guest: its messages go through decoder and replay to the
+ * host's driver, as they did. Shared memory is there, and zero. For bug reports and fuzzing. */
+#ifndef SL_HOST_RENDERER_PLAYBACK_H
+#define SL_HOST_RENDERER_PLAYBACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct sl_gpu;
+struct sl_playback;
+
+struct sl_playback_options {
+	struct sl_gpu *gpu;
+	uint64_t max_device_memory_bytes;
+	bool copy_memory;
+	bool validate;
+	FILE *trace; /* a line for each command; NULL: none */
+};
+
+/* Returns 0, -ENOMEM. */
+int sl_playback_create(const struct sl_playback_options *options,
+		       struct sl_playback **ret_playback);
+/* Accepts NULL. Only once the recording has destroyed its devices: the driver may work for them. */
+void sl_playback_destroy(struct sl_playback *playback);
+
+/* Run the messages of a recording, of which the header has been taken off, up to the first that
+ * fails. Sizes and sequence numbers of headers are set right first where fix_headers: mutations
+ * need no luck then.
+ *
+ * Returns how many messages ran; *ret_result: 0, or why the next one did not. */
+uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size_t size,
+			 bool fix_headers, int *ret_result);
+
+/* Why the last message failed; "" if none did. */
+const char *sl_playback_get_error(const struct sl_playback *playback);
+
+#endif
