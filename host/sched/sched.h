@@ -25,7 +25,6 @@ struct sl_sched_context;
 #define SL_SCHED_SLICE_MAX_NS	  30000000ull
 #define SL_SCHED_SLICE_DEFAULT_NS 2000000ull
 #define SL_SCHED_WEIGHT_MAX	  10000u
-#define SL_SCHED_CAP_WINDOW_NS	  100000000ull
 
 enum sl_sched_policy {
 	SL_SCHED_BEST_EFFORT, /* work-conserving, by weight */

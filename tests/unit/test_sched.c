@@ -437,8 +437,8 @@ static void test_a_new_cap_looks_forward_only(void **state)
 	params.cap_permille = 500;
 	sl_sched_set_guest(world.clients[0].guest, &params);
 	forget_usage(&world);
-	run_for(&world, 2 * SECOND);
-	assert_share(&world, 0, 0.5, 0.02);
+	run_for(&world, 5 * SECOND);
+	assert_share(&world, 0, 0.5, 0.01);
 	sl_sched_destroy(world.sched);
 }
 
