@@ -18,4 +18,9 @@ if ! { sl_configure "$root" "$build_dir" --buildtype=release &&
 	echo 'bench.sh: the build failed' >&2
 	exit 1
 fi
+# "bench.sh vm": in a virtual machine.
+if [[ ${1:-} == vm ]]; then
+	shift
+	SLUICE_BUILD_DIR=$build_dir exec python3 "$root/tests/bench/bench_vm.py" "$@"
+fi
 SLUICE_BUILD_DIR=$build_dir exec python3 "$root/tests/bench/bench.py" "$@"

@@ -10,29 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct sl_vgpu_context *find_any(struct sl_vgpu *vgpu, uint32_t id)
+/* Contexts that are ending have no id any more. */
+struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id)
 {
 	struct sl_vgpu_context *context;
 
 	LIST_FOREACH(context, &vgpu->contexts, link)
 	{
-		if (context->id == id) {
+		if (context->id == id && id != 0) {
 			return context;
 		}
 	}
 	return NULL;
-}
-
-struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id)
-{
-	struct sl_vgpu_context *context = find_any(vgpu, id);
-
-	return context != NULL && !context->dying ? context : NULL;
-}
-
-bool sl_vgpu_context_exists(struct sl_vgpu *vgpu, uint32_t id)
-{
-	return find_any(vgpu, id) != NULL;
 }
 
 static struct sl_vgpu_attachment *find_attachment(struct sl_vgpu_resource *resource,
@@ -180,13 +169,9 @@ static void free_context(struct sl_vgpu *vgpu, struct sl_vgpu_context *context)
 void sl_vgpu_context_gone(struct sl_vgpu_context *context)
 {
 	struct sl_vgpu *vgpu = context->vgpu;
-	uint32_t id = context->id;
 
 	context->data = NULL;
 	free_context(vgpu, context);
-	if (id != 0) {
-		sl_vgpu_drop_fences(vgpu, id);
-	}
 	sl_vgpu_check_releases(vgpu);
 }
 
@@ -230,7 +215,7 @@ uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 	uint32_t length =
 		cmd->nlen < sizeof(cmd->debug_name) ? cmd->nlen : (uint32_t)sizeof(cmd->debug_name);
 
-	if (id == 0 || find_any(vgpu, id) != NULL) {
+	if (id == 0 || sl_vgpu_find_context(vgpu, id) != NULL) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID,
 				      "context %u exists or is no id", id);
 	}
@@ -264,9 +249,10 @@ uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
-uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
+/* A guest's kernel does not wait for the answer before it uses the id again. What the context still
+ * has of the guest's memory it lets go of later; who frees such memory waits for that. */
+uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, uint32_t id)
 {
-	uint32_t id = request->header.ctx_id;
 	struct sl_vgpu_context *context = sl_vgpu_find_context(vgpu, id);
 
 	if (context == NULL) {
@@ -274,14 +260,14 @@ uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, struct sl_vgpu_request *r
 				      "context %u is unknown", id);
 	}
 	context->dying = true;
-	if (context->data != NULL &&
-	    context->backend->ops->destroy_context(context->data) == -EINPROGRESS) {
-		return sl_vgpu_wait_release(vgpu, request, 0, id);
+	context->id = 0;
+	if (context->data == NULL ||
+	    context->backend->ops->destroy_context(context->data) != -EINPROGRESS) {
+		context->data = NULL;
+		free_context(vgpu, context);
+		sl_vgpu_check_releases(vgpu);
 	}
-	context->data = NULL;
-	free_context(vgpu, context);
 	sl_vgpu_drop_fences(vgpu, id);
-	sl_vgpu_check_releases(vgpu);
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 

@@ -58,7 +58,7 @@ struct sl_vgpu_resource *sl_vgpu_find_resource(struct sl_vgpu *vgpu, uint32_t id
 	return resource != NULL && !resource->dying ? resource : NULL;
 }
 
-bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id, uint32_t context_id)
+bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id)
 {
 	struct sl_vgpu_resource *resource = find_any(vgpu, id);
 	struct sl_vgpu_attachment *attachment;
@@ -68,8 +68,7 @@ bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id, uint32_t co
 	}
 	LIST_FOREACH(attachment, &resource->attachments, link)
 	{
-		if (attachment->dropping &&
-		    (context_id == 0 || attachment->context->id == context_id)) {
+		if (attachment->dropping) {
 			return true;
 		}
 	}
@@ -239,7 +238,7 @@ uint32_t sl_vgpu_unref(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 		sl_vgpu_destroy_resource(vgpu, resource);
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	}
-	return sl_vgpu_wait_release(vgpu, request, cmd->resource_id, 0);
+	return sl_vgpu_wait_release(vgpu, request, cmd->resource_id);
 }
 
 /* Append a run, merged with the one before where they touch. */
@@ -310,7 +309,7 @@ uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
 				      "resource %u is unknown", cmd->resource_id);
 	}
-	if (resource->ranges != NULL || sl_vgpu_resource_is_dropping(vgpu, resource->id, 0)) {
+	if (resource->ranges != NULL || sl_vgpu_resource_is_dropping(vgpu, resource->id)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_UNSPEC,
 				      "resource %u has a backing already", resource->id);
 	}
@@ -359,8 +358,8 @@ uint32_t sl_vgpu_detach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 	}
 	free_backing(vgpu, resource);
 	sl_vgpu_withdraw_pages(vgpu, resource, false);
-	if (sl_vgpu_resource_is_dropping(vgpu, resource->id, 0)) {
-		return sl_vgpu_wait_release(vgpu, request, resource->id, 0);
+	if (sl_vgpu_resource_is_dropping(vgpu, resource->id)) {
+		return sl_vgpu_wait_release(vgpu, request, resource->id);
 	}
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }

@@ -78,6 +78,12 @@ struct context {
 	uint32_t memory_count;
 	bool waits;	   /* the last submission's fence is for the next wake-up */
 	uint64_t fence_id; /* the latest fence that waits for one */
+
+	/* What the guest left its CPU for. */
+	uint64_t packet_count;
+	uint64_t doorbell_count;
+	uint64_t wait_count;
+	uint64_t wake_up_count; /* of waits */
 };
 
 static struct pages *find_pages(struct context *context, uint32_t resource_id)
@@ -161,6 +167,7 @@ static void signal_guest(struct context *context)
 		uint64_t fence_id = context->fence_id;
 
 		context->fence_id = 0;
+		context->wake_up_count++;
 		sl_vgpu_context_signal(context->device_context, fence_id);
 	}
 }
@@ -203,6 +210,12 @@ static void destroy(struct context *context)
 {
 	struct pages *pages;
 
+	sl_log(SL_LOG_DEBUG,
+	       "context %u (%s) ends: %llu packets, %llu doorbells, %llu waits, "
+	       "%llu wake-ups",
+	       context->id, context->name, (unsigned long long)context->packet_count,
+	       (unsigned long long)context->doorbell_count, (unsigned long long)context->wait_count,
+	       (unsigned long long)context->wake_up_count);
 	finish_connection(context);
 	while ((pages = LIST_FIRST(&context->pages)) != NULL) {
 		free_pages(context, pages);
@@ -626,11 +639,14 @@ static int submit(void *data, const uint8_t *bytes, size_t size)
 	case SL_VIRTIO_HELLO:
 		return submit_hello(context, &command, bytes + sizeof(command));
 	case SL_VIRTIO_PACKET:
+		context->packet_count++;
 		return submit_packet(context, &command, bytes + sizeof(command));
 	case SL_VIRTIO_DOORBELL:
+		context->doorbell_count++;
 		ring_doorbell(context);
 		return 0;
 	case SL_VIRTIO_WAIT:
+		context->wait_count++;
 		context->waits = must_wait(context, command.value);
 		return 0;
 	default:

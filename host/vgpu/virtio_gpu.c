@@ -335,7 +335,8 @@ void sl_vgpu_context_signal(struct sl_vgpu_context *context, uint64_t fence_id)
 
 	TAILQ_FOREACH(request, &vgpu->fenced, link)
 	{
-		if (request->context_id == context->id && request->header.fence_id <= fence_id) {
+		if (context->id != 0 && request->context_id == context->id &&
+		    request->header.fence_id <= fence_id) {
 			set_done(vgpu, request);
 		}
 	}
@@ -428,7 +429,7 @@ static uint32_t run_command(struct sl_vgpu *vgpu, struct sl_vgpu_request *reques
 	case VIRTIO_GPU_CMD_CTX_CREATE:
 		return sl_vgpu_context_create(vgpu, &data->context_create);
 	case VIRTIO_GPU_CMD_CTX_DESTROY:
-		return sl_vgpu_context_destroy(vgpu, request);
+		return sl_vgpu_context_destroy(vgpu, request->header.ctx_id);
 	case VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE:
 		return sl_vgpu_context_attach(vgpu, &data->context_resource);
 	case VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE:
@@ -497,20 +498,11 @@ void sl_vgpu_handle(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 }
 
 uint32_t sl_vgpu_wait_release(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-			      uint32_t resource_id, uint32_t context_id)
+			      uint32_t resource_id)
 {
 	request->resource_id = resource_id;
-	request->context_id = context_id;
 	TAILQ_INSERT_TAIL(&vgpu->release_waiters, request, link);
 	return SL_VGPU_WAITS;
-}
-
-static bool is_released(struct sl_vgpu *vgpu, const struct sl_vgpu_request *request)
-{
-	if (request->resource_id == 0) {
-		return !sl_vgpu_context_exists(vgpu, request->context_id);
-	}
-	return !sl_vgpu_resource_is_dropping(vgpu, request->resource_id, request->context_id);
 }
 
 void sl_vgpu_check_releases(struct sl_vgpu *vgpu)
@@ -520,9 +512,8 @@ void sl_vgpu_check_releases(struct sl_vgpu *vgpu)
 	while (request != NULL) {
 		struct sl_vgpu_request *next = TAILQ_NEXT(request, link);
 
-		if (is_released(vgpu, request)) {
+		if (!sl_vgpu_resource_is_dropping(vgpu, request->resource_id)) {
 			TAILQ_REMOVE(&vgpu->release_waiters, request, link);
-			request->context_id = 0;
 			sl_vgpu_answer(vgpu, request, VIRTIO_GPU_RESP_OK_NODATA);
 		}
 		request = next;

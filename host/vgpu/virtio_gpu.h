@@ -53,7 +53,7 @@ struct sl_vgpu_request {
 	size_t payload_size;
 	uint32_t scanout_id;  /* whose EDID it waits for */
 	uint32_t resource_id; /* whose release it waits for, or 0 */
-	uint32_t context_id;  /* whose end, detachment or fence it waits for, or 0 */
+	uint32_t context_id;  /* whose fence it waits for, or 0 */
 	bool asked;	      /* the display was asked on behalf of it */
 	bool ordered;	      /* later fences must not be answered before this one */
 	bool done;

@@ -112,10 +112,10 @@ void sl_vgpu_answer(struct sl_vgpu *vgpu, struct sl_vgpu_request *request, uint3
 /* Hand over what goes behind the header of the response; copied. Returns false if memory is
  * short. */
 bool sl_vgpu_set_payload(struct sl_vgpu_request *request, const void *data, size_t size);
-/* The request waits until the device lets go of resource_id and context_id (0: any of them);
- * see sl_vgpu_check_releases(). */
+/* The request waits until no context has pages of the resource any more; see
+ * sl_vgpu_check_releases(). */
 uint32_t sl_vgpu_wait_release(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-			      uint32_t resource_id, uint32_t context_id);
+			      uint32_t resource_id);
 /* Answer the requests that waited for what has just been let go. */
 void sl_vgpu_check_releases(struct sl_vgpu *vgpu);
 /* A context is gone: nothing will reach its fences. */
@@ -123,8 +123,8 @@ void sl_vgpu_drop_fences(struct sl_vgpu *vgpu, uint32_t context_id);
 
 /* resource.c */
 struct sl_vgpu_resource *sl_vgpu_find_resource(struct sl_vgpu *vgpu, uint32_t id);
-/* True while the context (0: any) still has pages that it was told to let go. */
-bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id, uint32_t context_id);
+/* True while a context still has pages that it was told to let go. */
+bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id);
 void sl_vgpu_clear_resources(struct sl_vgpu *vgpu);
 /* Free it, and an unref that was waiting can be answered. */
 void sl_vgpu_destroy_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
@@ -155,8 +155,6 @@ void sl_vgpu_give_up_display(struct sl_vgpu *vgpu);
 
 /* context.c */
 struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id);
-/* True while the context exists, or is being torn down. */
-bool sl_vgpu_context_exists(struct sl_vgpu *vgpu, uint32_t id);
 void sl_vgpu_clear_contexts(struct sl_vgpu *vgpu);
 /* Free also those that are still ending. */
 void sl_vgpu_free_contexts(struct sl_vgpu *vgpu);
@@ -165,7 +163,7 @@ int sl_vgpu_announce_pages(struct sl_vgpu_resource *resource);
 /* Have all contexts let go of a resource's pages; detach: and of the resource. */
 void sl_vgpu_withdraw_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource, bool detach);
 uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_create *cmd);
-uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, struct sl_vgpu_request *request);
+uint32_t sl_vgpu_context_destroy(struct sl_vgpu *vgpu, uint32_t id);
 uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd);
 uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_resource *cmd);
 uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
