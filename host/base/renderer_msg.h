@@ -29,6 +29,13 @@ enum sl_renderer_memory {
 	SL_RENDERER_MEMORY_COPY = 2,   /* shadow and copy, also where the driver could import */
 };
 
+/* As enum sl_replay_cut. */
+enum sl_renderer_cut {
+	SL_RENDERER_CUT_AUTO = 0,
+	SL_RENDERER_CUT_ALWAYS = 1,
+	SL_RENDERER_CUT_NEVER = 2,
+};
+
 enum sl_renderer_flags {
 	SL_RENDERER_VALIDATE = 1u << 0, /* the Khronos validation layer around the replay */
 	SL_RENDERER_TRACE = 1u << 1,	/* dump every decoded command to standard error */
@@ -66,7 +73,9 @@ struct sl_renderer_assign {
 	uint32_t type;
 	uint32_t flags;	 /* enum sl_renderer_flags */
 	uint32_t memory; /* enum sl_renderer_memory */
+	uint32_t cut;	 /* enum sl_renderer_cut */
 	uint32_t max_regions;
+	uint32_t reserved;
 	uint64_t context_id; /* counts from 1 in the daemon's life: for logs */
 	uint64_t spin_ns;
 	uint64_t max_region_bytes; /* all regions of the context together */
@@ -76,7 +85,7 @@ struct sl_renderer_assign {
 	uint32_t guest_uid;
 	char guest_name[SL_RENDERER_NAME_SIZE];
 };
-static_assert(sizeof(struct sl_renderer_assign) == 56 + SL_RENDERER_NAME_SIZE, "packet");
+static_assert(sizeof(struct sl_renderer_assign) == 64 + SL_RENDERER_NAME_SIZE, "packet");
 
 /* The renderer itself has logged what went wrong; the daemon counts and shows it. */
 struct sl_renderer_report {

@@ -12,6 +12,24 @@
 
 #define SL_STATS_SIZE 4096u
 
+/* Why something that takes long was not cut into pieces; docs/cutting.md. */
+enum sl_stats_whole {
+	SL_STATS_WHOLE_READS_COUNT, /* a dispatch whose shader reads NumWorkgroups */
+	SL_STATS_WHOLE_MAY_WAIT,    /* whose workgroups may wait for each other */
+	SL_STATS_WHOLE_SHADER,	    /* whose shader is not known, or not understood */
+	SL_STATS_WHOLE_INDIRECT,    /* that takes its size from memory */
+	SL_STATS_WHOLE_SCOPE,	    /* a render pass, or what is in a query or the like */
+	SL_STATS_WHOLE_SECONDARY,   /* secondary command buffers of which there may be one use */
+	SL_STATS_WHOLE_COMMAND,	    /* a command that is not known to stand it */
+	SL_STATS_WHOLE_SUSPENDED,   /* rendering that goes on in the next command buffer */
+	SL_STATS_WHOLE_STATE,	    /* too much state to repeat */
+	SL_STATS_WHOLE_STREAM,	    /* no recording is kept */
+	SL_STATS_WHOLE_OBJECT,	    /* the recording names objects that are gone */
+	SL_STATS_WHOLE_SUBMISSION,  /* several devices, protected memory */
+	SL_STATS_WHOLE_MEMORY,	    /* the host is short of it */
+	SL_STATS_WHOLE_REASONS,
+};
+
 struct sl_stats {
 	/* These only grow. */
 	_Atomic uint64_t submissions; /* given to a host queue */
@@ -19,10 +37,14 @@ struct sl_stats {
 	_Atomic uint64_t gpu_busy_ns; /* something was with the driver; but for what is there now */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t message_bytes;
+	_Atomic uint64_t cut_submissions; /* of submissions: those that went in pieces */
+	_Atomic uint64_t pieces;	  /* of those: calls of the driver */
+	_Atomic uint64_t left_whole[SL_STATS_WHOLE_REASONS];
 	/* These are what is in use now. */
 	_Atomic uint64_t device_memory_bytes; /* allocated by the host for the guest */
 	_Atomic uint64_t shared_memory_bytes; /* guest pages bound to device memory */
 	_Atomic uint64_t objects;
+	_Atomic uint64_t recorded_bytes;  /* command buffers kept for being cut */
 	_Atomic uint64_t last_command_id; /* wire id of the message last begun; for post-mortems */
 	/* Since when something is with the driver, CLOCK_MONOTONIC; 0: nothing is. Read and written
 	 * together with gpu_busy_ns, by the functions below. */

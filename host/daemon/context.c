@@ -168,6 +168,7 @@ static void fill_assign(const struct sl_context *context, int record_fd,
 			 (config->trace ? SL_RENDERER_TRACE : 0) |
 			 (record_fd >= 0 ? SL_RENDERER_RECORD : 0),
 		.memory = config->memory_mode,
+		.cut = config->cut,
 		.max_objects = limits->objects,
 		.quota_slot = (uint32_t)context->quota_slot,
 		.max_regions = limits->regions,

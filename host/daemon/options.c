@@ -21,6 +21,7 @@ enum {
 	OPTION_RENDERER,
 	OPTION_POOL,
 	OPTION_MEMORY_MODE,
+	OPTION_CUT,
 	OPTION_SPIN_US,
 	OPTION_SANDBOX,
 	OPTION_VALIDATE,
@@ -73,6 +74,10 @@ static const struct argp_option argp_options[] = {
 	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
 	  "What keeps renderers apart from the host: auto (all that the kernel gives; the default), "
 	  "required (or no guest is served) or off",
+	  2 },
+	{ "cut", OPTION_CUT, "WHEN", 0,
+	  "Cut long work into pieces: auto (while others want the GPU; the default), never, or, for "
+	  "tests, always",
 	  2 },
 	{ "validate", OPTION_VALIDATE, NULL, 0,
 	  "Run the Khronos validation layer around what the guests do", 2 },
@@ -139,6 +144,7 @@ static const struct {
 	{ OPTION_RUN_LIMIT, "run_limit" },
 	{ OPTION_METRICS, "metrics" },
 	{ OPTION_SPIN_US, "spin_us" },
+	{ OPTION_CUT, "cut" },
 	{ OPTION_SANDBOX, "sandbox" },
 	{ OPTION_VALIDATE, "validate", "true" },
 	{ OPTION_TRACE, "trace", "true" },

@@ -5,6 +5,7 @@
 #include "host/objects/objects.h"
 #include "protocol/limits.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,15 +273,16 @@ static int64_t run_record(struct sl_decode *decode, struct sl_object *command_bu
 	return header.size;
 }
 
-int sl_decode_stream(struct sl_decode *decode, struct sl_object *command_buffer,
-		     const uint8_t *stream, size_t size)
+/* Returns 0 or a negative error. seqno: of the first command. */
+static int run_records(struct sl_decode *decode, struct sl_object *command_buffer,
+		       const uint8_t *commands, size_t size, uint32_t seqno)
 {
 	size_t offset = 0;
 
 	sl_scope_reset(&decode->stream_scope);
-	for (uint32_t seqno = 0; offset < size; seqno++) {
+	for (; offset < size; seqno++) {
 		int64_t r =
-			run_record(decode, command_buffer, stream + offset, size - offset, seqno);
+			run_record(decode, command_buffer, commands + offset, size - offset, seqno);
 
 		if (r < 0) {
 			return (int)r;
@@ -288,4 +290,28 @@ int sl_decode_stream(struct sl_decode *decode, struct sl_object *command_buffer,
 		offset += (size_t)r;
 	}
 	return 0;
+}
+
+int sl_decode_stream(struct sl_decode *decode, struct sl_object *command_buffer,
+		     const uint8_t *stream, size_t size)
+{
+	return run_records(decode, command_buffer, stream, size, 0);
+}
+
+int sl_decode_rerun(struct sl_decode *decode, const struct sl_ops *ops,
+		    struct sl_object *command_buffer, const uint8_t *commands, size_t size)
+{
+	const struct sl_ops *usual_ops = decode->options.ops;
+	uint16_t last_command_id = decode->last_command_id;
+	struct sl_wire_header header;
+
+	assert(size >= sizeof(header));
+	memcpy(&header, commands, sizeof(header));
+	decode->options.ops = ops;
+	int r = run_records(decode, command_buffer, commands, size, header.seqno);
+
+	decode->options.ops = usual_ops;
+	decode->last_command_id = last_command_id;
+	decode->error[0] = '\0';
+	return r;
 }

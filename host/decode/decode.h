@@ -64,6 +64,14 @@ int sl_decode_message(struct sl_decode *decode, const uint8_t *data, size_t size
 int sl_decode_stream(struct sl_decode *decode, struct sl_object *command_buffer,
 		     const uint8_t *stream, size_t size);
 
+/* Run commands of such a stream once more, through other ops: the stream has been run before, so
+ * that its headers are sound; their first number is of no importance. Within an op of ops.
+ *
+ * Returns as sl_decode_message() does; but a failure, e.g. because an object is gone, is not the
+ * context's: nothing is lost, and there is no error to get. */
+int sl_decode_rerun(struct sl_decode *decode, const struct sl_ops *ops,
+		    struct sl_object *command_buffer, const uint8_t *commands, size_t size);
+
 /* After a failure: which command, and why: "vkCreateBuffer: null handle". Valid until the decoder
  * is destroyed. */
 const char *sl_decode_get_error(const struct sl_decode *decode);

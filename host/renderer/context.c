@@ -32,8 +32,9 @@ struct context {
 	struct sl_replay *replay;
 	struct sl_decode *decode;
 	struct sl_arbiter_link *arbiter;
-	int record_fd;	 /* -1: not recorded, or the file could not be written */
-	bool has_failed; /* a command that the guest believes to have succeeded */
+	int record_fd;		   /* -1: not recorded, or the file could not be written */
+	struct sl_message message; /* the present one */
+	bool has_failed;	   /* a command that the guest believes to have succeeded */
 };
 
 static void end(struct context *context, enum sl_renderer_end end, const char *format, ...)
@@ -84,6 +85,26 @@ static int forget_region(void *data, uint32_t region_id)
 	const struct context *context = data;
 
 	return sl_host_link_forget_region(context->link, region_id);
+}
+
+static void *keep_message(void *data, const void **part)
+{
+	struct context *context = data;
+	size_t offset = (size_t)((const uint8_t *)*part - context->message.data);
+	uint8_t *message = sl_host_link_steal_message(context->link);
+
+	if (message != NULL) {
+		*part = message + offset;
+	}
+	return message;
+}
+
+static int run_commands(void *data, const struct sl_ops *ops, struct sl_object *command_buffer,
+			const uint8_t *commands, size_t size)
+{
+	const struct context *context = data;
+
+	return sl_decode_rerun(context->decode, ops, command_buffer, commands, size);
 }
 
 static int begin_reply(void *data, const struct sl_wire_reply_slot *slot, size_t size,
@@ -167,6 +188,8 @@ static int create_replay(struct context *context)
 			.hold_region = hold_region,
 			.release_region = release_region,
 			.forget_region = forget_region,
+			.keep_message = keep_message,
+			.run_commands = run_commands,
 			.data = context,
 		},
 		.sched = {
@@ -176,6 +199,7 @@ static int create_replay(struct context *context)
 		},
 		.stats = context->stats,
 		.copy_memory = must_copy(context),
+		.cut = (enum sl_replay_cut)context->assign->cut,
 		.validate = (context->assign->flags & SL_RENDERER_VALIDATE) != 0,
 		.quota = context->quota,
 		.quota_slot = context->assign->quota_slot,
@@ -284,28 +308,44 @@ static void run(struct context *context)
 	uint64_t bytes = 0;
 
 	while (!context->has_failed) {
-		struct sl_message message;
 		const char *why = "";
-		int r = sl_host_link_receive(context->link, &message, &why);
+		int r = sl_host_link_receive(context->link, &context->message, &why);
 
 		if (r < 0) {
 			end_by_link(context, r, why);
 			return;
 		}
 		/* Only this thread writes these. */
-		bytes += message.size;
+		bytes += context->message.size;
 		sl_stats_set(&stats->messages, ++messages);
 		sl_stats_set(&stats->message_bytes, bytes);
 		/* Before, so that the daemon can tell at which command a renderer died. */
-		sl_stats_set(&stats->last_command_id, command_of(&message));
-		record(context, message.data, message.size);
-		r = sl_decode_message(context->decode, message.data, message.size);
+		sl_stats_set(&stats->last_command_id, command_of(&context->message));
+		record(context, context->message.data, context->message.size);
+		r = sl_decode_message(context->decode, context->message.data,
+				      context->message.size);
 		sl_stats_set(&stats->objects, sl_decode_get_object_count(context->decode));
 		if (r < 0) {
 			end_by_decode(context, r);
 			return;
 		}
 	}
+}
+
+/* How much was cut, and what was not. */
+static void log_cuts(const struct sl_stats *stats)
+{
+	char whole[16 * SL_STATS_WHOLE_REASONS] = "";
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < SL_STATS_WHOLE_REASONS; i++) {
+		used += (size_t)snprintf(whole + used, sizeof(whole) - used, " %u",
+					 (unsigned int)sl_stats_get(&stats->left_whole[i]));
+	}
+	sl_log(SL_LOG_DEBUG, "%llu of %llu submissions in %llu pieces; left whole, by reason:%s",
+	       (unsigned long long)sl_stats_get(&stats->cut_submissions),
+	       (unsigned long long)sl_stats_get(&stats->submissions),
+	       (unsigned long long)sl_stats_get(&stats->pieces), whole);
 }
 
 static void log_end(const struct context *context)
@@ -326,6 +366,7 @@ static void log_end(const struct context *context)
 		sl_log(SL_LOG_ERROR, "the context was ended: %s", report->text);
 		break;
 	}
+	log_cuts(context->stats);
 	sl_gpu_log_validation(context->gpu);
 }
 

@@ -155,10 +155,18 @@ int sl_playback_create(const struct sl_playback_options *options, struct sl_play
 	}
 	const struct sl_replay_options replay_options = {
 		.gpu = options->gpu,
-		.link = { publish, set_lost, hold_region, release_region, forget_region, playback },
+		.link = {
+			.publish = publish,
+			.set_lost = set_lost,
+			.hold_region = hold_region,
+			.release_region = release_region,
+			.forget_region = forget_region,
+			.data = playback,
+		},
 		.sched = { send_sched, set_timer, NULL },
 		.stats = &playback->stats,
 		.copy_memory = options->copy_memory,
+		.cut = SL_REPLAY_CUT_NEVER,
 		.validate = options->validate,
 		.quota = &playback->quota,
 	};

@@ -10,6 +10,10 @@
 #include "host/replay/queue.h"
 #include "host/replay/replay_priv.h"
 
+/* Submissions that take longer on average are prepared for being cut when they have to wait, also
+ * while nobody else wants the GPU: what that costs the CPU does not matter beside. */
+#define LONG_NS 4000000ull
+
 /* What the gate knows of a guest's semaphore: how far it will come with what the driver has. */
 struct gate_semaphore {
 	bool is_timeline;
@@ -199,42 +203,162 @@ static bool note_semaphore(struct sl_gate *gate, struct gate_semaphore *semaphor
 	return true;
 }
 
-static VkResult call_driver(const struct sl_submission *submission)
+/* The first piece of several takes the waits with it, … */
+static bool note_wait(struct sl_gate *gate, struct gate_semaphore *semaphore, uint64_t value,
+		      bool is_signal)
+{
+	(void)gate;
+	(void)value;
+	if (!semaphore->is_timeline && !is_signal) {
+		semaphore->value = 0;
+	}
+	return true;
+}
+
+/* … the last one the signals: but for those that the submission itself has waited for, which
+ * nobody else sees. */
+static bool note_signal(struct sl_gate *gate, struct gate_semaphore *semaphore, uint64_t value,
+			bool is_signal)
+{
+	if (is_signal) {
+		semaphore->walk = gate->walk;
+		return note_semaphore(gate, semaphore, value, true);
+	}
+	return semaphore->walk != gate->walk || note_semaphore(gate, semaphore, value, false);
+}
+
+static void note_part(struct sl_gate *gate, const struct sl_submission *submission, bool is_first,
+		      bool is_last)
+{
+	if (is_first && is_last) {
+		visit_semaphores(submission, note_semaphore);
+	} else if (is_first) {
+		visit_semaphores(submission, note_wait);
+	} else if (is_last) {
+		gate->walk++;
+		visit_semaphores(submission, note_signal);
+	}
+}
+
+static VkResult call_driver(const struct sl_submission *submission, const struct sl_cut_part *part)
 {
 	const struct sl_vk_device_table *vkd = &submission->queue->device->vkd;
 	VkQueue queue = submission->queue->handle;
-	uint32_t count = submission->batch_count;
+	bool is_whole = part->batches == NULL;
+	const void *batches = is_whole ? submission->batches : part->batches;
+	uint32_t first = is_whole ? 0 : part->first_batch;
+	uint32_t count = is_whole ? submission->batch_count : part->batch_count;
 
 	switch (submission->kind) {
 	case SL_SUBMISSION_SUBMIT:
-		return vkd->QueueSubmit(queue, count, submission->batches, VK_NULL_HANDLE);
+		return vkd->QueueSubmit(queue, count, (const VkSubmitInfo *)batches + first,
+					VK_NULL_HANDLE);
 	case SL_SUBMISSION_SUBMIT2:
-		return vkd->QueueSubmit2(queue, count, submission->batches, VK_NULL_HANDLE);
+		return vkd->QueueSubmit2(queue, count, (const VkSubmitInfo2 *)batches + first,
+					 VK_NULL_HANDLE);
 	case SL_SUBMISSION_BIND_SPARSE:
 		return vkd->QueueBindSparse(queue, count, submission->batches, VK_NULL_HANDLE);
 	}
 	return VK_ERROR_UNKNOWN;
 }
 
-/* Lock held. */
+/* Returns 0 or -ENOMEM. */
+static int add_flight(struct sl_replay_queue *queue, const struct sl_flight *flight)
+{
+	if (queue->flight_count == queue->flight_capacity) {
+		uint32_t capacity = queue->flight_capacity == 0 ? 16 : queue->flight_capacity * 2;
+		struct sl_flight *flights = calloc(capacity, sizeof(*flights));
+
+		if (flights == NULL) {
+			return -ENOMEM;
+		}
+		for (uint32_t i = 0; i < queue->flight_count; i++) {
+			uint32_t at = (queue->flight_first + i) & (queue->flight_capacity - 1);
+
+			flights[i] = queue->flights[at];
+		}
+		free(queue->flights);
+		queue->flights = flights;
+		queue->flight_first = 0;
+		queue->flight_capacity = capacity;
+	}
+	uint32_t end = queue->flight_first + queue->flight_count++;
+
+	queue->flights[end & (queue->flight_capacity - 1)] = *flight;
+	return 0;
+}
+
+/* What of a submission goes to the driver now. */
+static struct sl_cut_part take_part(struct sl_replay *replay,
+				    const struct sl_submission *submission)
+{
+	uint64_t piece_ns = sl_sched_client_get_piece_ns(&replay->gate.client);
+	bool is_always = replay->options.cut == SL_REPLAY_CUT_ALWAYS;
+	struct sl_cut_part part = { .value = sl_cut_value(submission->number, 0) };
+
+	if (submission->cut != NULL) {
+		sl_cut_take(submission->cut, is_always || piece_ns != UINT64_MAX,
+			    is_always ? 0 : piece_ns, &part);
+	}
+	return part;
+}
+
+static void count_part(struct sl_stats *stats, const struct sl_cut_part *part, bool is_first,
+		       bool is_last)
+{
+	if (is_last) {
+		sl_stats_add(&stats->submissions, 1);
+	}
+	if (part->batches != NULL) {
+		sl_stats_add(&stats->pieces, 1);
+		sl_stats_add(&stats->cut_submissions, is_first ? 1 : 0);
+	}
+}
+
+/* Lock held. Returns 0 if all of the submission is with the driver, 1 if pieces are left, or -EIO.
+ */
 static int start(struct sl_replay *replay, const struct sl_submission *submission, uint64_t now_ns)
 {
 	struct sl_gate *gate = &replay->gate;
+	struct sl_cut *cut = submission->cut;
+	bool is_first = cut == NULL || !sl_cut_has_begun(cut);
+	const struct sl_cut_part part = take_part(replay, submission);
+	bool is_last = cut == NULL || sl_cut_is_taken(cut);
+	const struct sl_flight flight = {
+		.value = part.value,
+		.start_ns = now_ns,
+		.cut = cut,
+		.first_piece = part.first_piece,
+		.end_piece = part.end_piece,
+	};
 
+	if (add_flight(submission->queue, &flight) < 0) {
+		gate->is_lost = true;
+		return sl_replay_lose(replay, "out of memory for a submission");
+	}
 	sl_sched_client_start(&gate->client, now_ns);
 	if (gate->client.in_flight == 1) {
 		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
 	}
-	sl_replay_shadows_to_host(submission->queue->device);
-	VkResult result = call_driver(submission);
+	if (is_first) {
+		sl_replay_shadows_to_host(submission->queue->device);
+	}
+	VkResult result = call_driver(submission, &part);
 
 	if (result != VK_SUCCESS) {
 		gate->is_lost = true;
 		return sl_replay_lose(replay, "a submission failed (%d)", result);
 	}
-	visit_semaphores(submission, note_semaphore);
-	sl_stats_add(&replay->options.stats->submissions, 1);
-	return 0;
+	note_part(gate, submission, is_first, is_last);
+	count_part(replay->options.stats, &part, is_first, is_last);
+	return is_last ? 0 : 1;
+}
+
+/* Once it has begun there is nothing more to wait for. */
+static bool may_go_on(struct sl_gate *gate, const struct sl_submission *submission)
+{
+	return (submission->cut != NULL && sl_cut_has_begun(submission->cut)) ||
+	       can_run(gate, submission);
 }
 
 /* Start what may and can start; a signal of one queue may free another. Lock held.
@@ -250,7 +374,7 @@ static bool start_parked(struct sl_replay *replay)
 		struct sl_submission *submission = TAILQ_FIRST(&queue->parked);
 		uint64_t now_ns = sl_clock_now_ns();
 
-		if (!can_run(gate, submission)) {
+		if (!may_go_on(gate, submission)) {
 			queue = next;
 			continue;
 		}
@@ -259,8 +383,13 @@ static bool start_parked(struct sl_replay *replay)
 			queue = next;
 			continue;
 		}
-		if (start(replay, submission, now_ns) < 0) {
+		int r = start(replay, submission, now_ns);
+
+		if (r < 0) {
 			return false;
+		}
+		if (r > 0) {
+			continue;
 		}
 		TAILQ_REMOVE(&queue->parked, submission, link);
 		if (TAILQ_EMPTY(&queue->parked)) {
@@ -329,6 +458,7 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	} else if (is_first && sl_sched_client_may_start(&gate->client, now_ns) &&
 		   can_run(gate, submission)) {
 		r = start(replay, submission, now_ns);
+		r = r > 0 ? park(replay, submission) : r;
 	} else {
 		r = park(replay, submission);
 	}
@@ -337,21 +467,86 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	return r;
 }
 
-void sl_gate_complete(struct sl_replay *replay, uint32_t count)
+static uint32_t count_flights(const struct sl_replay_queue *queue, uint64_t value)
 {
+	uint32_t count = 0;
+
+	while (count < queue->flight_count) {
+		uint32_t at = (queue->flight_first + count) & (queue->flight_capacity - 1);
+
+		if (queue->flights[at].value > value) {
+			break;
+		}
+		count++;
+	}
+	return count;
+}
+
+/* The oldest ones have completed. Only of a single one it is known how long it took. */
+static void end_flights(struct sl_replay_queue *queue, uint32_t count, uint64_t now_ns)
+{
+	const struct sl_gate *gate = &queue->device->replay->gate;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct sl_flight *flight = &queue->flights[queue->flight_first];
+		uint64_t start_ns = flight->start_ns > gate->client.completed_ns
+					    ? flight->start_ns
+					    : gate->client.completed_ns;
+		uint64_t took_ns = count == 1 ? now_ns - start_ns : 0;
+
+		if (took_ns > 0 && flight->cut == NULL) {
+			queue->cost_ns =
+				queue->cost_ns != 0 ? (queue->cost_ns + took_ns) / 2 : took_ns;
+		}
+		if (flight->cut != NULL) {
+			sl_cut_complete(flight->cut, flight->first_piece, flight->end_piece,
+					took_ns);
+		}
+		queue->flight_first = (queue->flight_first + 1) & (queue->flight_capacity - 1);
+		queue->flight_count--;
+	}
+}
+
+void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value)
+{
+	struct sl_replay *replay = queue->device->replay;
 	struct sl_gate *gate = &replay->gate;
 
 	pthread_mutex_lock(&gate->lock);
 	uint64_t now_ns = sl_clock_now_ns();
 	uint64_t busy_ns = now_ns - gate->client.completed_ns;
+	uint32_t count = count_flights(queue, value);
 
-	if (!gate->is_lost) {
+	if (!gate->is_lost && count > 0) {
+		end_flights(queue, count, now_ns);
 		sl_sched_client_complete(&gate->client, count, now_ns);
 		sl_stats_set_gpu_busy(replay->options.stats, busy_ns,
 				      gate->client.in_flight > 0 ? now_ns : 0);
 	}
 	settle(replay);
 	pthread_mutex_unlock(&gate->lock);
+}
+
+uint64_t sl_gate_get_piece_ns(struct sl_replay_queue *queue)
+{
+	struct sl_replay *replay = queue->device->replay;
+	struct sl_gate *gate = &replay->gate;
+
+	if (replay->options.cut != SL_REPLAY_CUT_AUTO) {
+		return replay->options.cut == SL_REPLAY_CUT_ALWAYS ? 1 : UINT64_MAX;
+	}
+	pthread_mutex_lock(&gate->lock);
+	uint64_t piece_ns = sl_sched_client_get_piece_ns(&gate->client);
+	bool is_long = queue->cost_ns == 0 || queue->cost_ns > LONG_NS;
+
+	/* The GPU may be contended by the time that it starts. */
+	if (piece_ns == UINT64_MAX && is_long &&
+	    (!TAILQ_EMPTY(&queue->parked) ||
+	     !sl_sched_client_may_start(&gate->client, sl_clock_now_ns()))) {
+		piece_ns = SL_SCHED_PIECE_NS;
+	}
+	pthread_mutex_unlock(&gate->lock);
+	return piece_ns;
 }
 
 void sl_gate_abandon(struct sl_replay *replay)

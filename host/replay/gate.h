@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 #include <vulkan/vulkan_core.h>
 
+struct sl_cut;
 struct sl_replay;
 struct sl_replay_device;
 struct sl_replay_queue;
@@ -32,13 +33,24 @@ struct sl_submission {
 	TAILQ_ENTRY(sl_submission) link; /* sl_replay_queue.parked */
 	struct sl_replay_queue *queue;
 	enum sl_submission_kind kind;
+	uint64_t number; /* of the queue */
 	uint32_t batch_count;
 	void *batches;
+	struct sl_cut *cut; /* NULL: it is left whole */
 	/* Where the batches and what they point to lie; only while parked. */
 	struct sl_arena message;
 	struct sl_arena scratch;
 };
 TAILQ_HEAD(sl_submission_list, sl_submission);
+
+/* A call of the driver that has not completed. */
+struct sl_flight {
+	uint64_t value; /* of the queue's timeline, once it has */
+	uint64_t start_ns;
+	struct sl_cut *cut; /* NULL: a whole submission */
+	uint32_t first_piece;
+	uint32_t end_piece;
+};
 
 struct sl_gate {
 	pthread_mutex_t lock; /* guards all below, and the driver's queues */
@@ -58,8 +70,11 @@ void sl_gate_finish(struct sl_replay *replay);
  * Returns 0, or -EIO once the context is lost. */
 int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submission);
 
-/* count submissions have completed, and the guest knows. */
-void sl_gate_complete(struct sl_replay *replay, uint32_t count);
+/* The queue's timeline has reached value, and the guest knows. */
+void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value);
+
+/* How long the pieces of the queue's next submission should be: UINT64_MAX: leave it whole. */
+uint64_t sl_gate_get_piece_ns(struct sl_replay_queue *queue);
 
 /* The device is lost: what it holds will not complete, and the GPU is the others'. */
 void sl_gate_abandon(struct sl_replay *replay);

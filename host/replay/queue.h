@@ -14,15 +14,23 @@ struct sl_replay_queue {
 	struct sl_replay_device *device;
 	VkQueue handle;
 	uint32_t slot; /* in the sync page */
-	VkSemaphore timeline;
-	uint64_t submitted; /* taken from the guest; ring thread */
-	uint64_t completed; /* waiter */
+	uint32_t family;
+	bool is_odd;	      /* made with flags: protected */
+	VkSemaphore timeline; /* of sl_cut_value()s */
+	uint64_t submitted;   /* taken from the guest; ring thread */
+	uint64_t completed;   /* value of timeline; waiter */
 	atomic_bool is_ending;
 	bool has_waiter;
 	pthread_t waiter;
 	struct sl_replay_queue *next;		/* of the device */
 	TAILQ_ENTRY(sl_replay_queue) gate_link; /* sl_gate.waiting, while parked is not empty */
-	struct sl_submission_list parked;	/* oldest first; guarded by sl_gate.lock */
+	/* Guarded by sl_gate.lock. */
+	struct sl_submission_list parked; /* oldest first */
+	struct sl_flight *flights;	  /* with the driver, oldest first: a ring */
+	uint32_t flight_first;
+	uint32_t flight_count;
+	uint32_t flight_capacity; /* a power of two, or 0 */
+	uint64_t cost_ns;	  /* of a submission: moving average, 0: not known */
 };
 
 /* Returns 0, or -EIO. */

@@ -13,6 +13,8 @@
 
 struct sl_arena;
 struct sl_gpu;
+struct sl_object;
+struct sl_ops;
 struct sl_quota;
 struct sl_replay;
 struct sl_sched_msg;
@@ -25,6 +27,14 @@ struct sl_replay_link {
 	int (*hold_region)(void *data, uint32_t region_id, void **ret_data, size_t *ret_size);
 	void (*release_region)(void *data, uint32_t region_id);
 	int (*forget_region)(void *data, uint32_t region_id);
+	/* The memory that the present message lies in, for the caller to keep and to free();
+	 * *part points into the message, and then there. NULL: no memory. */
+	void *(*keep_message)(void *data, const void **part);
+	/* Run commands of a stream, which lies in memory of the replay's and has been run before,
+	 * through other ops on another command buffer. Their first number is of no importance.
+	 * Returns 0, or a negative error, e.g. because an object is gone: nothing is lost then. */
+	int (*run_commands)(void *data, const struct sl_ops *ops, struct sl_object *command_buffer,
+			    const uint8_t *commands, size_t size);
 	void *data;
 };
 
@@ -37,12 +47,20 @@ struct sl_replay_sched {
 	void *data;
 };
 
+/* Long submissions, when others want the GPU: docs/cutting.md. */
+enum sl_replay_cut {
+	SL_REPLAY_CUT_AUTO,
+	SL_REPLAY_CUT_ALWAYS, /* whatever can be cut, everywhere: for tests */
+	SL_REPLAY_CUT_NEVER,
+};
+
 struct sl_replay_options {
 	struct sl_gpu *gpu;
 	struct sl_replay_link link;
 	struct sl_replay_sched sched;
 	struct sl_stats *stats;
-	bool copy_memory;	/* shadow host-visible memory, also where it could be imported */
+	bool copy_memory; /* shadow host-visible memory, also where it could be imported */
+	enum sl_replay_cut cut;
 	bool validate;		/* the Khronos validation layer around the replay */
 	struct sl_quota *quota; /* of device memory */
 	uint32_t quota_slot;

@@ -8,6 +8,7 @@
 #include "host/gpu/gpu.h"
 #include "host/gpu/memory_types.h"
 #include "host/objects/object.h"
+#include "host/replay/cut.h"
 #include "host/replay/gate.h"
 #include "host/replay/handle_map.h"
 #include "host/replay/replay.h"
@@ -67,10 +68,15 @@ struct sl_replay_device {
 	struct sl_vk_device_table vkd;
 	struct sl_replay_queue_request *queue_requests; /* what the guest may get */
 	uint32_t queue_request_count;
-	struct sl_replay_queue *queues;	  /* all, newest first */
-	struct sl_handle_map memories;	  /* VkDeviceMemory → struct sl_replay_memory */
-	struct sl_handle_map semaphores;  /* VkSemaphore → the gate's; guarded by sl_gate.lock */
-	struct sl_handle_map odd_kinds;	  /* resources whose kinds are not the usual ones */
+	struct sl_replay_queue *queues;	 /* all, newest first */
+	struct sl_handle_map memories;	 /* VkDeviceMemory → struct sl_replay_memory */
+	struct sl_handle_map semaphores; /* VkSemaphore → the gate's; guarded by sl_gate.lock */
+	struct sl_handle_map odd_kinds;	 /* resources whose kinds are not the usual ones */
+	struct sl_handle_map recorded;	 /* VkCommandBuffer → struct sl_recording */
+	struct sl_handle_map shaders; /* VkShaderModule → struct sl_cut_cost, with its verdict */
+	struct sl_handle_map pipelines; /* VkPipeline → struct sl_cut_cost; compute */
+	struct sl_recordings recordings;
+	struct sl_cutter cutter;
 	struct sl_replay_clear *clear;	  /* NULL: every memory type is cleared by mapping it */
 	pthread_mutex_t shadow_lock;	  /* guards shadows */
 	struct sl_replay_memory *shadows; /* any thread */

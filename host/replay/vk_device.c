@@ -164,8 +164,10 @@ static int destroy_device(struct sl_replay_device *device)
 		}
 		sl_replay_device_free_memories(device);
 		sl_clear_destroy(device->clear);
+		sl_cutter_finish(device);
 		device->vkd.DestroyDevice(device->handle, NULL);
 	}
+	sl_recordings_forget(device);
 	sl_handle_map_finish(&device->memories);
 	sl_handle_map_finish(&device->odd_kinds);
 	sl_gate_forget_semaphores(device);
@@ -188,6 +190,8 @@ static struct sl_replay_device *create_device(struct sl_replay *replay,
 	device->replay = replay;
 	device->physical = physical;
 	device->can_import = can_import(&physical->memory_types);
+	LIST_INIT(&device->recordings.all);
+	sl_cutter_init(&device->cutter);
 	if (keep_queue_requests(device, asked) < 0) {
 		destroy_device(device);
 		return NULL;

@@ -40,6 +40,9 @@ int sl_replay_vkCreateShaderModule(struct sl_replay *replay, struct sl_vkCreateS
 	if (r == 0) {
 		args->ret = device->vkd.CreateShaderModule(device->handle, args->pCreateInfo, NULL,
 							   args->pShaderModule);
+		if (args->ret == VK_SUCCESS) {
+			sl_recording_note_shader(device, *args->pShaderModule, args->pCreateInfo);
+		}
 	}
 	return r;
 }
@@ -80,17 +83,23 @@ int sl_replay_vkCreateComputePipelines(struct sl_replay *replay,
 				       struct sl_vkCreateComputePipelines *args)
 {
 	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	/* In the message's memory. */
+	VkComputePipelineCreateInfo *infos = (VkComputePipelineCreateInfo *)args->pCreateInfos;
 
 	for (uint32_t i = 0; i < args->createInfoCount; i++) {
-		int r = check_stages(replay, &args->pCreateInfos[i].stage, 1);
+		int r = check_stages(replay, &infos[i].stage, 1);
 
 		if (r < 0) {
 			return r;
 		}
 	}
+	sl_recording_prepare_compute(device, infos, args->createInfoCount);
 	args->ret = device->vkd.CreateComputePipelines(device->handle, args->pipelineCache,
-						       args->createInfoCount, args->pCreateInfos,
-						       NULL, args->pPipelines);
+						       args->createInfoCount, infos, NULL,
+						       args->pPipelines);
+	if (args->ret >= 0) {
+		sl_recording_note_compute(device, infos, args->createInfoCount, args->pPipelines);
+	}
 	return 0;
 }
 

@@ -52,11 +52,16 @@ static void *run_waiter(void *data)
 		if (value <= queue->completed) {
 			continue;
 		}
-		sl_replay_shadows_to_guest(device);
-		sl_stats_add(&device->replay->options.stats->completed, value - queue->completed);
-		link->publish(link->data, queue->slot, value);
-		sl_gate_complete(device->replay, (uint32_t)(value - queue->completed));
+		uint64_t number = value >> SL_CUT_VALUE_BITS;
+		uint64_t count = number - (queue->completed >> SL_CUT_VALUE_BITS);
+
+		if (count > 0) {
+			sl_replay_shadows_to_guest(device);
+			sl_stats_add(&device->replay->options.stats->completed, count);
+			link->publish(link->data, queue->slot, number);
+		}
 		queue->completed = value;
+		sl_gate_complete(queue, value);
 	}
 }
 
@@ -83,7 +88,7 @@ static void destroy_queue(struct sl_replay_queue *queue)
 	const VkSemaphoreSignalInfo signal = {
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
 		.semaphore = queue->timeline,
-		.value = queue->submitted + 1,
+		.value = sl_cut_value(queue->submitted + 1, 0),
 	};
 
 	if (queue->has_waiter) {
@@ -92,6 +97,7 @@ static void destroy_queue(struct sl_replay_queue *queue)
 		pthread_join(queue->waiter, NULL);
 	}
 	device->vkd.DestroySemaphore(device->handle, queue->timeline, NULL);
+	free(queue->flights);
 	replay->queue_slots[queue->slot / 64] &= ~(1ull << queue->slot % 64);
 	free(queue);
 }
@@ -101,7 +107,7 @@ int sl_replay_device_stop_queues(struct sl_replay_device *device)
 	for (struct sl_replay_queue *queue = device->queues; queue != NULL; queue = queue->next) {
 		if (sl_gate_is_waiting(device->replay, queue) ||
 		    (queue->submitted > 0 &&
-		     wait_for(queue, queue->submitted, DRAIN_NS) != VK_SUCCESS)) {
+		     wait_for(queue, sl_cut_value(queue->submitted, 0), DRAIN_NS) != VK_SUCCESS)) {
 			return sl_replay_lose(device->replay,
 					      "the device was destroyed while its queues worked");
 		}
@@ -170,6 +176,8 @@ int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *a
 	TAILQ_INIT(&queue->parked);
 	queue->device = device;
 	queue->slot = args->slot;
+	queue->family = args->queueFamilyIndex;
+	queue->is_odd = args->flags != 0;
 	if (args->flags == 0) {
 		device->vkd.GetDeviceQueue(device->handle, args->queueFamilyIndex, args->queueIndex,
 					   &queue->handle);

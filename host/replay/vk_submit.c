@@ -101,14 +101,19 @@ static int begin_submission(struct sl_replay_queue *queue, VkFence fence)
 static int end_submission(struct sl_replay_queue *queue, enum sl_submission_kind kind,
 			  uint32_t batch_count, void *batches)
 {
-	const struct sl_submission submission = {
+	struct sl_submission submission = {
 		.queue = queue,
 		.kind = kind,
+		.number = ++queue->submitted,
 		.batch_count = batch_count,
 		.batches = batches,
 	};
+	uint64_t piece_ns =
+		kind != SL_SUBMISSION_BIND_SPARSE ? sl_gate_get_piece_ns(queue) : UINT64_MAX;
 
-	queue->submitted++;
+	if (piece_ns != UINT64_MAX) {
+		submission.cut = sl_cut_create(&submission, piece_ns);
+	}
 	return sl_gate_submit(queue->device->replay, &submission);
 }
 
@@ -177,7 +182,8 @@ int sl_replay_vkQueueSubmit(struct sl_replay *replay, struct sl_vkQueueSubmit *a
 	const struct signals signals = { &last->signalSemaphoreCount, &last->pSignalSemaphores,
 					 &last->pNext };
 
-	if (add_signal(replay, &signals, queue->timeline, queue->submitted + 1) < 0) {
+	if (add_signal(replay, &signals, queue->timeline, sl_cut_value(queue->submitted + 1, 0)) <
+	    0) {
 		return out_of_memory(replay);
 	}
 	args->ret = VK_SUCCESS;
@@ -245,7 +251,7 @@ int sl_replay_vkQueueSubmit2(struct sl_replay *replay, struct sl_vkQueueSubmit2 
 
 	last->pSignalSemaphoreInfos =
 		semaphore_info(replay, last->signalSemaphoreInfoCount, last->pSignalSemaphoreInfos,
-			       queue->timeline, queue->submitted + 1);
+			       queue->timeline, sl_cut_value(queue->submitted + 1, 0));
 	last->signalSemaphoreInfoCount++;
 	if (last->pSignalSemaphoreInfos == NULL) {
 		return out_of_memory(replay);
@@ -279,7 +285,8 @@ int sl_replay_vkQueueBindSparse(struct sl_replay *replay, struct sl_vkQueueBindS
 	const struct signals signals = { &last->signalSemaphoreCount, &last->pSignalSemaphores,
 					 &last->pNext };
 
-	if (add_signal(replay, &signals, queue->timeline, queue->submitted + 1) < 0) {
+	if (add_signal(replay, &signals, queue->timeline, sl_cut_value(queue->submitted + 1, 0)) <
+	    0) {
 		return out_of_memory(replay);
 	}
 	args->ret = VK_SUCCESS;

@@ -9,7 +9,11 @@
 void sl_sched_client_init(struct sl_sched_client *client,
 			  void (*send)(void *data, const struct sl_sched_msg *msg), void *data)
 {
-	*client = (struct sl_sched_client){ .send = send, .data = data, .cost_ns = FIRST_COST_NS };
+	*client = (struct sl_sched_client){ .send = send,
+					    .data = data,
+					    .cost_ns = FIRST_COST_NS,
+					    .slice_ns = UINT64_MAX,
+					    .piece_ns = SL_SCHED_PIECE_NS };
 }
 
 bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sched_msg *msg,
@@ -20,6 +24,7 @@ bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sche
 		client->state = SL_SCHED_CLIENT_HOLDS;
 		client->grant = msg->grant;
 		client->slice_ns = msg->time_ns == 0 ? UINT64_MAX : msg->time_ns;
+		client->piece_ns = msg->time_ns == 0 ? client->piece_ns : msg->time_ns / 2;
 		client->is_revoked = false;
 		client->granted_ns = now_ns;
 		client->idle_ns = now_ns;
@@ -54,6 +59,13 @@ bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t no
 	/* Beside what runs, only what will run within the slice. */
 	return client->in_flight == 0 ||
 	       queued_ns < client->slice_ns - (now_ns - client->granted_ns);
+}
+
+uint64_t sl_sched_client_get_piece_ns(const struct sl_sched_client *client)
+{
+	bool is_shared = client->slice_ns != UINT64_MAX || client->is_revoked;
+
+	return is_shared ? client->piece_ns : UINT64_MAX;
 }
 
 void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns)

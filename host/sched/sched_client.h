@@ -18,6 +18,9 @@
 /* How much work a standing grant may have in flight, so that it can be revoked soon. */
 #define SL_SCHED_AHEAD_NS 4000000ull
 
+/* How long a piece should be before a slice is known. */
+#define SL_SCHED_PIECE_NS 1000000ull
+
 enum sl_sched_client_state {
 	SL_SCHED_CLIENT_IDLE,
 	SL_SCHED_CLIENT_ASKED,
@@ -30,6 +33,7 @@ struct sl_sched_client {
 	enum sl_sched_client_state state;
 	uint64_t grant;	   /* number of the grant it holds, or held last */
 	uint64_t slice_ns; /* UINT64_MAX: standing */
+	uint64_t piece_ns; /* half of the last slice that was not */
 	bool is_revoked;
 	uint64_t granted_ns;   /* since when it holds the GPU */
 	uint64_t idle_ns;      /* since when nothing is in flight */
@@ -50,6 +54,9 @@ bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sche
 			    uint64_t now_ns);
 
 bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t now_ns);
+/* How long what is started at once should take, because others want the GPU as well; UINT64_MAX:
+ * nobody does. */
+uint64_t sl_sched_client_get_piece_ns(const struct sl_sched_client *client);
 /* A submission goes to the driver: may_start() held. */
 void sl_sched_client_start(struct sl_sched_client *client, uint64_t now_ns);
 /* count submissions have completed. */

@@ -11,6 +11,7 @@ import concurrent.futures
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -120,10 +121,17 @@ def validation_errors(log):
                      if "validation:" in line and "error:" in line)
 
 
+def count_pieces(log):
+    """How many pieces the renderers say they made; log at level debug."""
+    return sum(int(count) for count in re.findall(r"submissions in (\d+) pieces", log))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory-mode", choices=["auto", "import", "copy"], default="auto",
                         help="how the daemon shares memory with the driver")
+    parser.add_argument("--cut", choices=["auto", "always", "never"], default="auto",
+                        help="whether the daemon cuts work into pieces")
     parser.add_argument("--validate", choices=["guest", "host"],
                         help="the validation layer in the program or around the replay")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
@@ -135,18 +143,19 @@ def main():
     names = arguments.names or subprocess.run(
         [PROGRAM, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     names = [name for name in names if name not in arguments.without]
-    daemon_options = ["--memory-mode", arguments.memory_mode]
+    daemon_options = ["--memory-mode", arguments.memory_mode, "--cut", arguments.cut]
     if arguments.validate == "host":
         daemon_options.append("--validate")
     options = ["--validate"] if arguments.validate == "guest" else []
     # What the layer says in the log belongs to one test only if one test runs.
     jobs = 1 if arguments.validate == "host" else arguments.jobs
-    label = "-".join(["cases", arguments.memory_mode] + ([arguments.validate] if options or
-                                                    arguments.validate else []))
+    label = "-".join(["cases", arguments.memory_mode, arguments.cut] +
+                     ([arguments.validate] if arguments.validate else []))
 
     tap = host.Tap()
     native = Native()
-    with host.Host(*daemon_options, name=label) as daemon, \
+    log_level = "debug" if arguments.cut == "always" else "info"
+    with host.Host(*daemon_options, log_level=log_level, name=label) as daemon, \
             tempfile.TemporaryDirectory() as directory:
         def run(name):
             start = daemon.log_size()
@@ -164,6 +173,9 @@ def main():
                 tap.point(name, problem, skip)
         tap.point("no program is left", None if daemon.wait_until_idle() else
                   f"still there: {daemon.programs()}")
+        if arguments.cut == "always":
+            pieces = count_pieces(daemon.log())
+            tap.point("work was cut", None if pieces > len(names) else f"{pieces} pieces")
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
     return tap.finish()
 

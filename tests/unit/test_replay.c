@@ -196,7 +196,8 @@ static void setup_replay(void **state, bool copy_memory)
 	fixture->quota.slot_end = 1;
 	const struct sl_replay_options options = {
 		.gpu = gpu,
-		.link = { publish, set_lost, hold_region, release_region, forget_region, fixture },
+		.link = { publish, set_lost, hold_region, release_region, forget_region, NULL, NULL,
+			  fixture },
 		.sched = { send_sched, set_timer, NULL },
 		.stats = &fixture->stats,
 		.copy_memory = copy_memory,

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Divides a dispatch into boxes of workgroups, in the order of their numbers. */
+#ifndef SL_HOST_REPLAY_CUT_RANGE_H
+#define SL_HOST_REPLAY_CUT_RANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sl_cut_range {
+	uint32_t base[3];
+	uint32_t count[3];
+};
+
+struct sl_cut_ranges {
+	struct sl_cut_range all;
+	uint32_t step[3]; /* a box's size; all of a dimension before more than 1 of the next */
+	uint32_t at[3];	  /* where the next box begins, from all.base */
+};
+
+/* How many workgroups a range has. */
+double sl_cut_range_get_groups(const struct sl_cut_range *range);
+
+/* Boxes of about groups workgroups, at least 1, but not more than max_boxes of them. all has no
+ * empty dimension. */
+void sl_cut_ranges_init(struct sl_cut_ranges *ranges, const struct sl_cut_range *all, double groups,
+			uint32_t max_boxes);
+
+/* Returns false after the last. */
+bool sl_cut_ranges_next(struct sl_cut_ranges *ranges, struct sl_cut_range *ret_range);
+
+#endif
