@@ -12,6 +12,7 @@ static const struct {
 } format_layouts[] = {
 	{ VK_FORMAT_B8G8R8A8_SRGB, SL_PIXEL_XRGB8888 },
 	{ VK_FORMAT_B8G8R8A8_UNORM, SL_PIXEL_XRGB8888 },
+	{ VK_FORMAT_R5G6B5_UNORM_PACK16, SL_PIXEL_RGB565 },
 	{ VK_FORMAT_R8G8B8A8_SRGB, SL_PIXEL_XBGR8888 },
 	{ VK_FORMAT_R8G8B8A8_UNORM, SL_PIXEL_XBGR8888 },
 	{ VK_FORMAT_A2R10G10B10_UNORM_PACK32, SL_PIXEL_XRGB2101010 },
@@ -40,6 +41,11 @@ int sl_surface_format_layout(VkFormat format)
 		}
 	}
 	return -1;
+}
+
+uint32_t sl_surface_pixel_size(VkFormat format)
+{
+	return sl_surface_format_layout(format) == SL_PIXEL_RGB565 ? 2 : 4;
 }
 
 VKAPI_ATTR void VKAPI_CALL sl_vkDestroySurfaceKHR(VkInstance instance, VkSurfaceKHR handle,

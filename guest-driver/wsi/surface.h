@@ -17,6 +17,7 @@ struct sl_surface;
 /* Pixels as window systems describe them: from the highest bits of a little-endian word down. */
 enum sl_pixel_layout {
 	SL_PIXEL_XRGB8888,
+	SL_PIXEL_RGB565,
 	SL_PIXEL_XBGR8888,
 	SL_PIXEL_XRGB2101010,
 	SL_PIXEL_XBGR2101010,
@@ -72,5 +73,7 @@ static inline struct sl_surface *sl_surface_from_handle(VkSurfaceKHR handle)
 
 /* The layout of a format's pixels; -1: no window system shows it. */
 int sl_surface_format_layout(VkFormat format);
+/* Bytes per pixel of a format that window systems show. */
+uint32_t sl_surface_pixel_size(VkFormat format);
 
 #endif

@@ -53,6 +53,9 @@ static uint32_t visual_layouts(xcb_connection_t *connection, xcb_visualid_t id)
 	if (is_8 && visual->red_mask == 0xff && visual->blue_mask == 0xff0000) {
 		return 1u << SL_PIXEL_XBGR8888;
 	}
+	if (depth == 16 && visual->red_mask == 0xf800 && visual->blue_mask == 0x1f) {
+		return 1u << SL_PIXEL_RGB565;
+	}
 	if (depth == 30 && visual->red_mask == 0x3ff00000 && visual->blue_mask == 0x3ff) {
 		return 1u << SL_PIXEL_XRGB2101010;
 	}

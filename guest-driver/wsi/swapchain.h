@@ -47,7 +47,8 @@ struct sl_swapchain_image {
 	void *window_data;  /* the window system's */
 	uint64_t freed;	    /* when, in frees of the swapchain; guarded by its lock */
 	uint64_t present_id;
-	uint32_t serial;	   /* the window system's, of the present that showed it */
+	uint32_t serial;   /* the window system's, of the last present; guarded by the lock */
+	bool is_presented; /* serial is one */
 	enum sl_image_state state; /* guarded by the swapchain's lock */
 };
 

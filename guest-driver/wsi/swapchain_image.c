@@ -18,8 +18,11 @@
 #include "guest-driver/wsi/swapchain.h"
 #include "protocol/sl_entries.h"
 
-/* All window formats have 4 bytes per pixel. */
-#define PIXEL_SIZE 4u
+/* Bytes of a row of copied pixels; the X server wants its rows to be whole words. */
+static uint32_t row_size(const struct sl_swapchain *swapchain)
+{
+	return (swapchain->extent.width * sl_surface_pixel_size(swapchain->format) + 3) & ~3u;
+}
 
 static VkPhysicalDevice get_physical(const struct sl_swapchain *swapchain)
 {
@@ -172,8 +175,7 @@ static VkResult create_buffer(struct sl_swapchain *swapchain, struct sl_swapchai
 	VkMemoryRequirements needs;
 	const VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-		.size = (VkDeviceSize)swapchain->extent.width * swapchain->extent.height *
-			PIXEL_SIZE,
+		.size = (VkDeviceSize)row_size(swapchain) * swapchain->extent.height,
 		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
 	};
 	VkResult result = sl_vkCreateBuffer(device, &info, NULL, &image->buffer);
@@ -210,7 +212,7 @@ static VkResult describe_pixels(struct sl_swapchain *swapchain, struct sl_swapch
 {
 	VkDevice device = (VkDevice)swapchain->device;
 	const VkImageSubresource subresource = { .aspectMask = VK_IMAGE_ASPECT_COLOR_BIT };
-	VkSubresourceLayout layout = { .rowPitch = swapchain->extent.width * PIXEL_SIZE };
+	VkSubresourceLayout layout = { .rowPitch = row_size(swapchain) };
 	VkDeviceMemory memory = image->buffer_memory;
 	void *data = NULL;
 
@@ -344,6 +346,7 @@ static VkResult record_copy(struct sl_swapchain *swapchain, struct sl_swapchain_
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
 	};
 	const VkBufferImageCopy region = {
+		.bufferRowLength = row_size(swapchain) / sl_surface_pixel_size(swapchain->format),
 		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
 		.imageExtent = swapchain->image_info.extent,
 	};

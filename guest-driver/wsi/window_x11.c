@@ -7,6 +7,7 @@
  * pixels through the connection; Present then only tells the time. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <xcb/present.h>
@@ -26,7 +27,7 @@ struct window {
 	bool has_segments; /* the server maps descriptors that we send */
 	bool has_pixmaps;  /* and makes pixmaps of them */
 	xcb_gcontext_t gc; /* where there are no pixmaps */
-	uint32_t serial;   /* of the last present; present thread */
+	uint32_t serial;   /* of the last present, from a random one on; present thread */
 
 	pthread_t thread;
 	bool has_thread;
@@ -35,32 +36,45 @@ struct window {
 	uint32_t completed;
 };
 
+/* Events of a window's presents come to everybody who listens to the window: also those of a
+ * swapchain before this one, whose connection's ids may be ours now, and those of other programs.
+ * Ours have our serials. With the lock held; NULL: not ours. */
+static struct sl_swapchain_image *find_presented(struct sl_swapchain *swapchain, uint32_t serial)
+{
+	for (uint32_t i = 0; i < swapchain->image_count; i++) {
+		if (swapchain->images[i].is_presented && swapchain->images[i].serial == serial) {
+			return &swapchain->images[i];
+		}
+	}
+	return NULL;
+}
+
 static void complete(struct window *window, const xcb_present_complete_notify_event_t *event)
 {
 	struct sl_swapchain *swapchain = window->swapchain;
 	uint64_t shown_id = 0;
 
 	pthread_mutex_lock(&swapchain->lock);
-	window->completed = event->serial;
-	window->msc = event->msc;
-	for (uint32_t i = 0; i < swapchain->image_count; i++) {
-		if (swapchain->images[i].serial == event->serial) {
-			shown_id = swapchain->images[i].present_id;
-		}
+	const struct sl_swapchain_image *image = find_presented(swapchain, event->serial);
+	if (image != NULL) {
+		window->completed = event->serial;
+		window->msc = event->msc;
+		shown_id = image->present_id;
+		sl_swapchain_wake(swapchain);
 	}
-	sl_swapchain_wake(swapchain);
 	pthread_mutex_unlock(&swapchain->lock);
 	sl_swapchain_set_shown(swapchain, shown_id);
 }
 
-static void release(struct window *window, xcb_pixmap_t pixmap)
+static void release(struct window *window, const xcb_present_idle_notify_event_t *event)
 {
 	struct sl_swapchain *swapchain = window->swapchain;
 
-	for (uint32_t i = 0; i < swapchain->image_count; i++) {
-		if (swapchain->images[i].window_id == pixmap) {
-			sl_swapchain_release(swapchain, &swapchain->images[i]);
-		}
+	pthread_mutex_lock(&swapchain->lock);
+	struct sl_swapchain_image *image = find_presented(swapchain, event->serial);
+	pthread_mutex_unlock(&swapchain->lock);
+	if (image != NULL) {
+		sl_swapchain_release(swapchain, image);
 	}
 }
 
@@ -81,7 +95,7 @@ static void handle_present_event(struct window *window, const xcb_ge_generic_eve
 		complete(window, (const xcb_present_complete_notify_event_t *)event);
 		break;
 	case XCB_PRESENT_EVENT_IDLE_NOTIFY:
-		release(window, ((const xcb_present_idle_notify_event_t *)event)->pixmap);
+		release(window, (const xcb_present_idle_notify_event_t *)event);
 		break;
 	default:
 		break;
@@ -246,6 +260,7 @@ VkResult sl_window_x11_attach(struct sl_swapchain *swapchain)
 	swapchain->window = window;
 	window->swapchain = swapchain;
 	window->id = surface->window;
+	(void)!getrandom(&window->serial, sizeof(window->serial), 0);
 	/* What the application has done to the window must have reached the server before we ask
 	 * on another connection. */
 	free(xcb_get_geometry_reply(surface->connection,
@@ -285,6 +300,13 @@ void sl_window_x11_detach(struct sl_swapchain *swapchain)
 	swapchain->window = NULL;
 }
 
+/* As wide as a row with its padding; the window cuts that off. */
+static uint16_t row_pixels(const struct sl_swapchain *swapchain,
+			   const struct sl_swapchain_image *image)
+{
+	return (uint16_t)(image->stride / sl_surface_pixel_size(swapchain->format));
+}
+
 VkResult sl_window_x11_add_image(struct sl_swapchain *swapchain, struct sl_swapchain_image *image)
 {
 	struct window *window = swapchain->window;
@@ -306,13 +328,12 @@ VkResult sl_window_x11_add_image(struct sl_swapchain *swapchain, struct sl_swapc
 		image->window_id = segment;
 		return VK_SUCCESS;
 	}
-	/* As wide as a row with its padding; the window cuts that off. */
 	image->window_id = xcb_generate_id(connection);
 	return check(window,
 		     xcb_shm_create_pixmap_checked(
-			     connection, image->window_id, window->id,
-			     (uint16_t)(image->stride / 4), (uint16_t)swapchain->extent.height,
-			     window->depth, segment, (uint32_t)image->fd_offset),
+			     connection, image->window_id, window->id, row_pixels(swapchain, image),
+			     (uint16_t)swapchain->extent.height, window->depth, segment,
+			     (uint32_t)image->fd_offset),
 		     VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
 
@@ -328,12 +349,18 @@ static bool is_completed(void *data)
 	return completion->window->completed == completion->serial;
 }
 
-static uint64_t next_msc(struct window *window)
+/* Give the image the serial of its present, and say when that is due: at the next refresh. */
+static struct completion begin_present(struct window *window, struct sl_swapchain_image *image,
+				       uint64_t *ret_msc)
 {
+	struct completion completion = { window, ++window->serial };
+
 	pthread_mutex_lock(&window->swapchain->lock);
-	uint64_t msc = window->msc + 1;
+	image->is_presented = true;
+	image->serial = completion.serial;
+	*ret_msc = window->msc + 1;
 	pthread_mutex_unlock(&window->swapchain->lock);
-	return msc;
+	return completion;
 }
 
 static void show_pixmap(struct window *window, struct sl_swapchain_image *image)
@@ -344,15 +371,13 @@ static void show_pixmap(struct window *window, struct sl_swapchain_image *image)
 		mode == VK_PRESENT_MODE_FIFO_KHR || mode == VK_PRESENT_MODE_FIFO_RELAXED_KHR;
 	bool may_tear =
 		mode == VK_PRESENT_MODE_IMMEDIATE_KHR || mode == VK_PRESENT_MODE_FIFO_RELAXED_KHR;
-	struct completion completion = { window, ++window->serial };
+	uint64_t msc;
+	struct completion completion = begin_present(window, image, &msc);
 
-	pthread_mutex_lock(&swapchain->lock);
-	image->serial = completion.serial;
-	pthread_mutex_unlock(&swapchain->lock);
 	xcb_present_pixmap(window->connection, window->id, image->window_id, completion.serial,
 			   XCB_NONE, XCB_NONE, 0, 0, XCB_NONE, XCB_NONE, XCB_NONE,
 			   may_tear ? XCB_PRESENT_OPTION_ASYNC : XCB_PRESENT_OPTION_NONE,
-			   is_paced ? next_msc(window) : 0, 0, 0, 0, NULL);
+			   is_paced ? msc : 0, 0, 0, 0, NULL);
 	xcb_flush(window->connection);
 	if (is_paced) {
 		(void)sl_swapchain_wait(swapchain, is_completed, &completion);
@@ -363,7 +388,8 @@ static void show_pixmap(struct window *window, struct sl_swapchain_image *image)
 static void put_pixels(struct window *window, const struct sl_swapchain_image *image)
 {
 	const uint8_t *pixels = image->shared_copy != NULL ? image->shared_copy : image->pixels;
-	uint32_t height = window->swapchain->extent.height;
+	const struct sl_swapchain *swapchain = window->swapchain;
+	uint32_t height = swapchain->extent.height;
 	/* In units of 4 bytes, the request's own included. */
 	uint32_t room = xcb_get_maximum_request_length(window->connection) - 16;
 	uint32_t rows_at_once = room / (image->stride / 4);
@@ -372,7 +398,7 @@ static void put_pixels(struct window *window, const struct sl_swapchain_image *i
 	for (uint32_t y = 0; y < height; y += rows_at_once) {
 		uint32_t rows = height - y < rows_at_once ? height - y : rows_at_once;
 		xcb_put_image(window->connection, XCB_IMAGE_FORMAT_Z_PIXMAP, window->id, window->gc,
-			      (uint16_t)(image->stride / 4), (uint16_t)rows, 0, (int16_t)y, 0,
+			      row_pixels(swapchain, image), (uint16_t)rows, 0, (int16_t)y, 0,
 			      window->depth, rows * image->stride,
 			      pixels + (size_t)y * image->stride);
 	}
@@ -383,18 +409,18 @@ static void draw_pixels(struct window *window, struct sl_swapchain_image *image)
 {
 	struct sl_swapchain *swapchain = window->swapchain;
 	xcb_connection_t *connection = window->connection;
-	struct completion completion = { window, ++window->serial };
 	VkExtent2D extent = swapchain->extent;
+	uint64_t msc;
+	struct completion completion = begin_present(window, image, &msc);
 
 	if (window->has_present && (swapchain->mode == VK_PRESENT_MODE_FIFO_KHR ||
 				    swapchain->mode == VK_PRESENT_MODE_FIFO_RELAXED_KHR)) {
-		xcb_present_notify_msc(connection, window->id, completion.serial, next_msc(window),
-				       0, 0);
+		xcb_present_notify_msc(connection, window->id, completion.serial, msc, 0, 0);
 		xcb_flush(connection);
 		(void)sl_swapchain_wait(swapchain, is_completed, &completion);
 	}
 	if (window->has_segments) {
-		xcb_shm_put_image(connection, window->id, window->gc, (uint16_t)(image->stride / 4),
+		xcb_shm_put_image(connection, window->id, window->gc, row_pixels(swapchain, image),
 				  (uint16_t)extent.height, 0, 0, (uint16_t)extent.width,
 				  (uint16_t)extent.height, 0, 0, window->depth,
 				  XCB_IMAGE_FORMAT_Z_PIXMAP, 0, image->window_id,

@@ -60,7 +60,7 @@ class Xvfb(Server):
     def __init__(self, depth=24, *options):
         read_fd, write_fd = os.pipe()
         super().__init__("Xvfb", "-displayfd", str(write_fd), "-screen", "0", f"800x600x{depth}",
-                         "-nolisten", "tcp", *options, pass_fds=(write_fd,))
+                         "-nolisten", "tcp", "-noreset", *options, pass_fds=(write_fd,))
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:
             self.display = ready.readline().strip()
@@ -197,6 +197,16 @@ class Windows:
         process.wait()
         self.tap.point(label, None if is_good else output[-2000:])
 
+    def surfaces(self, label, server):
+        """What vulkaninfo says of surfaces is what it says natively."""
+        natively = host.native_environment(**server.environment())
+        texts = []
+        for env in (natively, self.environment(server, {})):
+            _, output = run(["vulkaninfo"], env)
+            found = re.search(r"^Presentable Surfaces:\n.*?\n\n\n", output, re.DOTALL | re.MULTILINE)
+            texts.append(found.group(0) if found else "vulkaninfo tells of no surfaces\n" + output)
+        self.tap.point(label, None if texts[0] == texts[1] else "\n".join(texts))
+
     def quarters(self, label, weston):
         """Four quarters of four colours, in a screenshot."""
         env = self.daemon.environment(**weston.environment())
@@ -227,6 +237,7 @@ def test_x11(windows, names):
         windows.cases("X11", "x11", server, names)
         windows.cases("X11, copied by the GPU", "x11", server,
                       ["pictures", "several_windows", "resize", "threads"], SLUICE_PRESENT="copy")
+        windows.surfaces("X11: vulkaninfo", server)
         windows.program("vkcube", server, ["vkcube", "--c", "60"], "")
         windows.program("vkcube, validated", server,
                         ["vkcube", "--c", "30", "--validate"], r"(?s)\A(?!.*(ERROR|VUID))")
@@ -239,6 +250,8 @@ def test_x11(windows, names):
         windows.program("OpenGL on Zink, X11", server, [RENDERER, "x11"], BY_ZINK, **ZINK)
     with Xvfb(30) as server:
         windows.cases("X11, 10 bits", "x11", server, ["pictures", "resize"])
+    with Xvfb(16) as server:
+        windows.cases("X11, 16 bits", "x11", server, ["storm", "paced"])
     with Xvfb(24, "-extension", "MIT-SHM") as server:
         windows.cases("X11 without shared memory", "x11", server,
                       ["pictures", "resize", "window_ends", "paced", "present_wait"])
@@ -249,6 +262,7 @@ def test_wayland(windows, names):
         windows.cases("Wayland", "wayland", server, names)
         windows.cases("Wayland, copied by the GPU", "wayland", server, ["pictures", "threads"],
                       SLUICE_PRESENT="copy")
+        windows.surfaces("Wayland: vulkaninfo", server)
         windows.quarters("Wayland: a screenshot", server)
         windows.program("vkcube-wayland", server, ["vkcube-wayland", "--c", "60"], "")
         # es2gears_wayland sleeps for ever, natively too: it waits for events that need not come.
@@ -258,11 +272,28 @@ def test_wayland(windows, names):
                         **ZINK)
 
 
+def test_validated(tap, names):
+    """The Khronos validation layer around what the host does, and in the program."""
+    with host.Host("--validate", name="windows-validate") as daemon:
+        with Xvfb() as server:
+            windows = Windows(tap, daemon)
+            windows.cases("validated host", "x11", server, names)
+            windows.cases("validated host, copied by the GPU", "x11", server,
+                          ["pictures", "several_windows"], SLUICE_PRESENT="copy")
+            # It asks a retired swapchain for an image, which the layer would not have.
+            windows.cases("validated program", "x11", server,
+                          [name for name in names if name != "retired"], ["--validate"])
+        daemon.wait_until_idle()
+        errors = [line for line in daemon.log().splitlines()
+                  if "validation:" in line and "error:" in line]
+        tap.point("no validation errors on the host", "\n".join(errors[:20]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=["x11", "wayland", "headless", []],
+    parser.add_argument("parts", nargs="*", choices=["x11", "wayland", "headless", "validate", []],
                         help="what to test (default: all)")
-    parts = parser.parse_args().parts or ["x11", "wayland", "headless"]
+    parts = parser.parse_args().parts or ["headless", "x11", "wayland", "validate"]
     names = subprocess.run([PROGRAM, "--list"], stdout=subprocess.PIPE, text=True,
                            check=True).stdout.split()
     names.remove(INTERACTIVE)
@@ -280,6 +311,8 @@ def main():
         tap.point("no program is left", None if daemon.wait_until_idle() else
                   f"still there: {daemon.programs()}")
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    if "validate" in parts and has("Xvfb"):
+        test_validated(tap, names)
     return tap.finish()
 
 

@@ -55,6 +55,8 @@ static const struct feature_struct feature_structs[] = {
 	FEATURE("VK_EXT_primitive_topology_list_restart",
 		PRIMITIVE_TOPOLOGY_LIST_RESTART_FEATURES_EXT, list_restart),
 	FEATURE("VK_EXT_robustness2", ROBUSTNESS_2_FEATURES_EXT, robustness),
+	FEATURE("VK_KHR_present_id", PRESENT_ID_FEATURES_KHR, present_id),
+	FEATURE("VK_KHR_present_wait", PRESENT_WAIT_FEATURES_KHR, present_wait),
 };
 
 /* Enabled where the device has them, besides those with a feature struct. */
@@ -76,9 +78,9 @@ static const char *const window_instance_extensions[] = {
 };
 
 static const char *const window_extensions[] = {
-	"VK_KHR_swapchain",	      "VK_KHR_swapchain_mutable_format",
-	"VK_KHR_incremental_present", "VK_KHR_present_id",
-	"VK_KHR_present_wait",
+	"VK_KHR_swapchain",
+	"VK_KHR_swapchain_mutable_format",
+	"VK_KHR_incremental_present",
 };
 
 static const char layer_name[] = "VK_LAYER_KHRONOS_validation";
@@ -284,6 +286,10 @@ static void choose_features(struct vkt *t, struct vkt_features *features)
 		}
 		if (base == (void *)&features->v13 &&
 		    t->properties.apiVersion < VK_API_VERSION_1_3) {
+			continue;
+		}
+		if (known->offset >= offsetof(struct vkt_features, present_id) &&
+		    (t->flags & VKT_WINDOWS) == 0) {
 			continue;
 		}
 		if (known->extension != NULL) {

@@ -79,6 +79,8 @@ struct vkt_features {
 	VkPhysicalDevicePrimitivesGeneratedQueryFeaturesEXT primitives_generated;
 	VkPhysicalDevicePrimitiveTopologyListRestartFeaturesEXT list_restart;
 	VkPhysicalDeviceRobustness2FeaturesEXT robustness;
+	VkPhysicalDevicePresentIdFeaturesKHR present_id; /* with VKT_WINDOWS, like the next */
+	VkPhysicalDevicePresentWaitFeaturesKHR present_wait;
 };
 
 /* One test: a function and how its device is to be made. */
