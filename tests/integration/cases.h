@@ -20,5 +20,7 @@ extern const struct vkt_case memory_cases[];
 extern const struct vkt_case object_cases[];
 extern const struct vkt_case property_cases[];
 extern const struct vkt_case thread_cases[];
+extern const struct vkt_case extension_cases[];
+extern const struct vkt_case process_cases[];
 
 #endif

@@ -8,9 +8,10 @@
 #include <string.h>
 
 static const struct vkt_case *const lists[] = {
-	compute_cases, descriptor_cases, draw_cases,	   output_cases,   pass_cases,
-	state_cases,   transfer_cases,	 image_copy_cases, fence_cases,	   semaphore_cases,
-	query_cases,   memory_cases,	 object_cases,	   property_cases, thread_cases,
+	compute_cases,	 descriptor_cases, draw_cases,	     output_cases,   pass_cases,
+	state_cases,	 transfer_cases,   image_copy_cases, fence_cases,    semaphore_cases,
+	query_cases,	 memory_cases,	   object_cases,     property_cases, thread_cases,
+	extension_cases, process_cases,
 };
 
 static void print_names(void)

@@ -155,7 +155,11 @@ static void properties(struct vkt *t)
 	vkt_put_u64(t, "type", all.properties.deviceType);
 	vkt_put_u64(t, "vendor", all.properties.vendorID);
 	vkt_put_u64(t, "device", all.properties.deviceID);
-	vkt_put_u64(t, "version", all.properties.apiVersion);
+	/* A device may be newer than what is between it and the program. */
+	vkt_put_u64(t, "version",
+		    all.properties.apiVersion < VK_HEADER_VERSION_COMPLETE
+			    ? all.properties.apiVersion
+			    : VK_HEADER_VERSION_COMPLETE);
 	vkt_put(t, "cache", all.properties.pipelineCacheUUID, VK_UUID_SIZE);
 	vkt_put(t, "limits", &all.properties.limits, sizeof(all.properties.limits));
 	BODY(t, feedback);
