@@ -208,7 +208,7 @@ def run_by_turns(systems, turn, name, runs):
 def main():
     parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
-    parser.add_argument("--memory", choices=["auto", "import", "copy"], default="auto",
+    parser.add_argument("--memory-mode", choices=["auto", "import", "copy"], default="auto",
                         help="how Sluice's daemon shares memory with the driver")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE",
                         help="write all figures there too")
@@ -220,7 +220,7 @@ def main():
         parser.error(f"there is no metric {', '.join(unknown)}")
 
     print(f"{time.strftime('%Y-%m-%d')}, {describe_machine()}")
-    systems = [Native(), Sluice(["--memory", arguments.memory])]
+    systems = [Native(), Sluice(["--memory-mode", arguments.memory_mode])]
     found = Venus.find()
     if found:
         systems.append(Venus(*found))

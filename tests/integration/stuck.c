@@ -179,6 +179,20 @@ static VkResult record_on(struct stuck *stuck)
 	return result;
 }
 
+/* Work that never starts: the wait is all that goes on. */
+static VkResult wait_for_nothing(struct stuck *stuck)
+{
+	const uint64_t value = 2;
+	const VkSemaphoreWaitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		.semaphoreCount = 1,
+		.pSemaphores = &stuck->timeline,
+		.pValues = &value,
+	};
+
+	return vkWaitSemaphores(stuck->t.device, &info, 2000000000);
+}
+
 static VkResult leave(struct stuck *stuck)
 {
 	exit(0);
@@ -198,12 +212,19 @@ static const struct {
 	const char *name;
 	VkResult (*wait)(struct stuck *stuck);
 } ways[] = {
-	{ "fence", wait_for_fence },	   { "fence-status", poll_fence },
-	{ "queue", wait_for_queue },	   { "device", wait_for_device },
-	{ "timeline", wait_for_timeline }, { "timeline-value", poll_timeline },
-	{ "query", wait_for_query },	   { "call", call_on },
-	{ "record", record_on },	   { "exit", leave },
-	{ "_exit", leave_at_once },	   { "abort", crash },
+	{ "fence", wait_for_fence },
+	{ "fence-status", poll_fence },
+	{ "queue", wait_for_queue },
+	{ "device", wait_for_device },
+	{ "timeline", wait_for_timeline },
+	{ "timeline-value", poll_timeline },
+	{ "query", wait_for_query },
+	{ "call", call_on },
+	{ "record", record_on },
+	{ "nothing", wait_for_nothing },
+	{ "exit", leave },
+	{ "_exit", leave_at_once },
+	{ "abort", crash },
 };
 
 int main(int argc, char **argv)
@@ -215,7 +236,9 @@ int main(int argc, char **argv)
 			continue;
 		}
 		init_stuck(&stuck);
-		VKT_OK(submit_work(&stuck));
+		if (ways[i].wait != wait_for_nothing) {
+			VKT_OK(submit_work(&stuck));
+		}
 		puts("working");
 		fflush(stdout);
 		VkResult result = ways[i].wait(&stuck);

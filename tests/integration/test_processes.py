@@ -14,6 +14,7 @@ import host
 import run_cases
 
 STUCK = host.BUILD / "tests/integration/vulkan_stuck"
+SECRETS = host.BUILD / "tests/integration/vulkan_secrets"
 DEVICE_LOST = "result -4"
 # What a program may take to notice that its renderer is gone.
 NOTICE_SECONDS = 5
@@ -56,6 +57,39 @@ def nothing_is_left(daemon, native, before):
     if not host.wait_for(lambda: len(renderer_pids(daemon)) <= before, 10):
         return f"{len(renderer_pids(daemon))} renderers are left, not {before}"
     return None
+
+
+def cpu_seconds(pid):
+    """What a process has used until now; its threads included."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_idleness(tap, daemon):
+    """While a program waits, neither it nor its renderer burns a core."""
+    program = start_stuck(daemon, "nothing")
+    renderer = next(entry["renderer_pid"] for entry in daemon.programs()
+                    if entry["pid"] == program.pid)
+    pids = (program.pid, renderer, daemon.process.pid)
+    before = [cpu_seconds(pid) for pid in pids]
+    time.sleep(1)
+    used = [cpu_seconds(pid) - start for pid, start in zip(pids, before)]
+    output = program.communicate(timeout=30)[0]
+    problem = None if "result 2" in output else output
+    if max(used) > 0.1:
+        problem = f"in one second program, renderer and daemon used {used} s"
+    tap.point("waiting costs nothing", problem)
+
+
+def test_secrets(tap, daemon):
+    """New memory is empty, whatever was in it before."""
+    for program in ("first", "next"):
+        run = subprocess.run([SECRETS], env=daemon.environment(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             timeout=60, check=False)
+        tap.point(f"the {program} program finds nothing in new memory",
+                  None if run.returncode == 0 and run.stdout == "0\n" else
+                  f"status {run.returncode}: {run.stdout}")
 
 
 def test_several_at_once(tap, daemon, native):
@@ -176,6 +210,8 @@ def main():
                 test(tap, daemon, native, before)
             except (RuntimeError, StopIteration) as error:
                 tap.point(test.__name__, repr(error))
+        test_idleness(tap, daemon)
+        test_secrets(tap, daemon)
         test_several_at_once(tap, daemon, native)
         test_neighbour(tap, daemon, native)
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
