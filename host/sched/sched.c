@@ -610,6 +610,10 @@ void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more,
 		context->guest->usage.overshoot_ns +=
 			sched->holder_used_ns - sched->holder_slice_ns;
 	}
+	if (sl_sched_is_wanted(sched)) {
+		/* Somebody has waited until now, however long ago he asked. */
+		note_contention(sched, now_ns);
+	}
 	if (wants_more) {
 		/* It stays active, so its tag is not placed anew. */
 		context->waiting = true;

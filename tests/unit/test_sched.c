@@ -485,6 +485,34 @@ static void test_states_are_told(void **state)
 	sl_sched_destroy(sched);
 }
 
+/* The next one begins while the long job runs, and is short: the long one's next grant must not
+ * stand only because the asking was long ago. */
+static void test_after_a_long_wait_no_grant_stands(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest *first = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_guest *second = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_context *a = sl_sched_add_context(first, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(second, NULL);
+
+	sl_sched_request(sched, a, 0);
+	assert_true(sl_sched_pick(sched, 0).slice_ns == UINT64_MAX);
+	sl_sched_request(sched, b, 10 * MS);
+	sl_sched_release(sched, 200 * MS, true, 200 * MS);
+	assert_ptr_equal(sl_sched_pick(sched, 200 * MS).context, b);
+	sl_sched_release(sched, 1 * MS, false, 201 * MS);
+	struct sl_sched_grant grant = sl_sched_pick(sched, 201 * MS);
+
+	assert_ptr_equal(grant.context, a);
+	assert_true(grant.slice_ns == SL_SCHED_SLICE_DEFAULT_NS);
+	sl_sched_remove_context(sched, a, 0, 202 * MS);
+	sl_sched_remove_context(sched, b, 0, 202 * MS);
+	sl_sched_remove_guest(first);
+	sl_sched_remove_guest(second);
+	sl_sched_destroy(sched);
+	(void)state;
+}
+
 static void test_alone_the_grant_stands(void **state)
 {
 	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
@@ -581,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_a_cap_ends_a_standing_grant),
 		cmocka_unit_test(test_states_are_told),
 		cmocka_unit_test(test_alone_the_grant_stands),
+		cmocka_unit_test(test_after_a_long_wait_no_grant_stands),
 		cmocka_unit_test(test_bad_parameters_are_refused),
 		cmocka_unit_test(test_invariants_hold_for_random_mixtures),
 	};
