@@ -23,6 +23,7 @@
 #include "host/daemon/daemon.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/holder.h"
+#include "host/daemon/metrics.h"
 #include "host/daemon/options.h"
 #include "host/daemon/pool.h"
 #include "host/daemon/refusal.h"
@@ -31,6 +32,7 @@ struct main_state {
 	struct sl_options options;
 	struct sl_daemon daemon;
 	struct sl_control *control;
+	struct sl_metrics *metrics; /* NULL: none are served */
 	bool owns_control_path;
 	bool owns_control_dir;
 	int passed_count; /* sockets of the service manager, from SD_LISTEN_FDS_START */
@@ -152,6 +154,21 @@ static void reload_guests(struct sl_daemon *daemon)
 	}
 }
 
+/* Where nobody can listen, metrics end; the rest of the configuration does not depend on them. */
+static void reload_metrics(struct main_state *state, const char *old, const char *now)
+{
+	char why[SL_CONFIG_WHY_SIZE];
+
+	if (strcmp(old, now) == 0) {
+		return;
+	}
+	sl_metrics_destroy(state->metrics);
+	state->metrics = NULL;
+	if (now[0] != '\0' && sl_metrics_create(&state->daemon, now, &state->metrics, why) < 0) {
+		sl_log(SL_LOG_ERROR, "%s", why);
+	}
+}
+
 static void reload(struct main_state *state)
 {
 	struct sl_daemon *daemon = &state->daemon;
@@ -167,6 +184,7 @@ static void reload(struct main_state *state)
 			sl_log(SL_LOG_WARNING, "control: a new path needs a restart");
 			memcpy(config->control, old->control, sizeof(config->control));
 		}
+		reload_metrics(state, old->metrics, config->metrics);
 		daemon->config = config;
 		sl_log_set_level(config->log_level);
 		sl_pool_reconfigure(daemon->pool, config);
@@ -281,6 +299,9 @@ static int start(struct main_state *state, char *ret_why)
 		return r;
 	}
 	r = add_configured_guests(state, ret_why);
+	if (r >= 0 && daemon->config->metrics[0] != '\0') {
+		r = sl_metrics_create(daemon, daemon->config->metrics, &state->metrics, ret_why);
+	}
 	if (r < 0) {
 		return r;
 	}
@@ -306,6 +327,7 @@ static void stop(struct main_state *state)
 		rmdir(daemon->config->control); /* unless others put something there */
 	}
 	sl_control_destroy(state->control);
+	sl_metrics_destroy(state->metrics);
 	sl_guest_destroy_all(daemon);
 	sl_holder_finish(daemon);
 	sl_refusal_finish(daemon);

@@ -90,10 +90,30 @@ top = json.load(sys.stdin)
 print(len(top["guests"]), top["used_ns"])') == '2 0' ]]
 }
 
+# Python can speak HTTP to a Unix socket; curl need not be there.
+metrics() {
+	python3 - "$dir/metrics.sock" "$1" <<'END'
+import socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    connection.sendall(f"GET {sys.argv[2]} HTTP/1.0\r\n\r\n".encode())
+    print(b"".join(iter(lambda: connection.recv(65536), b"")).decode())
+END
+}
+
+metrics_are_served() {
+	local text
+	text=$(metrics /metrics)
+	[[ $text == *' 200 OK'*'# TYPE sluice_gpu_time_seconds_total counter'* &&
+		$text == *'sluice_guest_weight{guest="part"} 3'* &&
+		$text == *'sluice_guest_gpu_wait_seconds_bucket{guest="part",le="+Inf"} 0'* ]] &&
+		[[ $(metrics /) == *' 404 '* ]]
+}
+
 printf '{"ICD": {"library_path": "libmock.so"}}' >"$dir/works.json"
 mkfifo "$dir/ready"
 "$sluiced" --no-config --socket "$dir/guest.sock" --control "$dir/control.sock" --hold $$ \
-	--renderer "$renderer" --driver "$dir/works.json" --ready-fd 3 2>"$dir/log" 3>"$dir/ready" &
+	--metrics "$dir/metrics.sock" --renderer "$renderer" --driver "$dir/works.json" --ready-fd 3 2>"$dir/log" 3>"$dir/ready" &
 if ! read -r _ <"$dir/ready"; then
 	cat "$dir/log" >&2
 	echo 'Bail out! the daemon did not start'
@@ -117,6 +137,7 @@ check 'pauses are shown' pauses_are_shown
 check 'policies change' policies_change
 check 'the ledger is shown' the_ledger_is_shown
 check 'top looks once' top_looks_once
+check 'metrics are served' metrics_are_served
 check 'a wrong value is told' is_refused 1 "weight: 'x' is not a whole number from 1 to 10000" \
 	ctl set part weight=x
 check 'a wrong key is told' is_refused 1 'allowed: weight, cap, class, deadline, slice, memory' \
