@@ -11,6 +11,8 @@
 #include "host/base/quota.h"
 #include "host/base/stats.h"
 #include "host/decode/decode.h"
+#include "host/objects/object.h"
+#include "host/objects/objects.h"
 #include "host/replay/replay.h"
 #include "host/sched/sched_msg.h"
 #include "protocol/limits.h"
@@ -229,6 +231,8 @@ static int64_t take_message(struct sl_playback *playback, const uint8_t *data, s
 	if (fix_headers) {
 		header.size &= ~7u;
 		header.seqno = playback->seqno;
+		header.flags &= SL_WIRE_FLAGS_KNOWN;
+		header.reserved = 0;
 	}
 	uint8_t *message = realloc(playback->message, header.size);
 	if (message == NULL) {
@@ -267,6 +271,7 @@ static void wait_for_gpu(const struct sl_playback *playback, uint16_t command_id
 uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size_t size,
 			 bool fix_headers, int *ret_result)
 {
+	uint32_t count = 0;
 	size_t at = 0;
 	int r = 0;
 
@@ -282,10 +287,19 @@ uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size
 		wait_for_gpu(playback, header.command_id);
 		r = sl_decode_message(playback->decode, playback->message, header.size);
 		at += (size_t)taken;
-		playback->seqno += r == 0 ? 1 : 0;
+		playback->seqno++; /* a message that failed has had its number */
+		count += r == 0 ? 1 : 0;
 	}
 	*ret_result = r;
-	return playback->seqno;
+	return count;
+}
+
+bool sl_playback_has(const struct sl_playback *playback, uint64_t id, VkObjectType type)
+{
+	const struct sl_object *object =
+		sl_objects_find(sl_decode_get_objects(playback->decode), id);
+
+	return object != NULL && object->type == type;
 }
 
 const char *sl_playback_get_error(const struct sl_playback *playback)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <vulkan/vulkan_core.h>
 
 struct sl_gpu;
 struct sl_playback;
@@ -33,6 +34,9 @@ void sl_playback_destroy(struct sl_playback *playback);
  * Returns how many messages ran; *ret_result: 0, or why the next one did not. */
 uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size_t size,
 			 bool fix_headers, int *ret_result);
+
+/* True if an object of this type has this id. */
+bool sl_playback_has(const struct sl_playback *playback, uint64_t id, VkObjectType type);
 
 /* Why the last message failed; "" if none did. */
 const char *sl_playback_get_error(const struct sl_playback *playback);

@@ -148,6 +148,8 @@ int main(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	sl_log_init("sluice-replay", SL_LOG_INFO);
+	/* The last line before a crash is the one that matters. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	uint8_t *data = load(arguments.path, &size);
 	if (data == NULL) {
 		return EXIT_FAILURE;
