@@ -28,6 +28,7 @@ void sl_gate_init(struct sl_replay *replay)
 	const struct sl_replay_sched *sched = &replay->options.sched;
 
 	pthread_mutex_init(&gate->lock, NULL);
+	pthread_cond_init(&gate->started, NULL);
 	TAILQ_INIT(&gate->waiting);
 	sl_sched_client_init(&gate->client, sched->send, sched->data);
 }
@@ -42,6 +43,7 @@ static void free_submission(struct sl_submission *submission)
 void sl_gate_finish(struct sl_replay *replay)
 {
 	pthread_mutex_destroy(&replay->gate.lock);
+	pthread_cond_destroy(&replay->gate.started);
 }
 
 static struct gate_semaphore *find_semaphore(const struct sl_submission *submission,
@@ -349,6 +351,7 @@ static int start(struct sl_replay *replay, const struct sl_submission *submissio
 		gate->is_lost = true;
 		return sl_replay_lose(replay, "a submission failed (%d)", result);
 	}
+	pthread_cond_broadcast(&gate->started);
 	note_part(gate, submission, is_first, is_last);
 	count_part(replay->options.stats, &part, is_first, is_last);
 	return is_last ? 0 : 1;
@@ -505,6 +508,31 @@ static void end_flights(struct sl_replay_queue *queue, uint32_t count, uint64_t 
 		queue->flight_first = (queue->flight_first + 1) & (queue->flight_capacity - 1);
 		queue->flight_count--;
 	}
+}
+
+uint64_t sl_gate_await_value(struct sl_replay_queue *queue)
+{
+	struct sl_gate *gate = &queue->device->replay->gate;
+	uint64_t value = 0;
+
+	pthread_mutex_lock(&gate->lock);
+	while (queue->flight_count == 0 && !atomic_load(&queue->is_ending)) {
+		pthread_cond_wait(&gate->started, &gate->lock);
+	}
+	if (queue->flight_count > 0) {
+		value = queue->flights[queue->flight_first].value;
+	}
+	pthread_mutex_unlock(&gate->lock);
+	return value;
+}
+
+void sl_gate_end_await(struct sl_replay_queue *queue)
+{
+	struct sl_gate *gate = &queue->device->replay->gate;
+
+	pthread_mutex_lock(&gate->lock);
+	pthread_cond_broadcast(&gate->started);
+	pthread_mutex_unlock(&gate->lock);
 }
 
 void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value)

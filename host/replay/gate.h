@@ -53,7 +53,8 @@ struct sl_flight {
 };
 
 struct sl_gate {
-	pthread_mutex_t lock; /* guards all below, and the driver's queues */
+	pthread_cond_t started; /* a submission has gone to the driver, or a queue ends */
+	pthread_mutex_t lock;	/* guards all below, and the driver's queues */
 	struct sl_sched_client client;
 	TAILQ_HEAD(, sl_replay_queue) waiting; /* queues with parked submissions */
 	uint64_t walk;			       /* counts looks at submissions */
@@ -83,6 +84,12 @@ void sl_gate_abandon(struct sl_replay *replay);
 int sl_gate_add_semaphore(struct sl_replay_device *device, VkSemaphore semaphore, bool is_timeline,
 			  uint64_t value);
 void sl_gate_remove_semaphore(struct sl_replay_device *device, VkSemaphore semaphore);
+/* The value that the timeline of the queue reaches next: of the oldest that the driver has. Waits
+ * until it has one. Returns 0 once queue->is_ending. Any thread. */
+uint64_t sl_gate_await_value(struct sl_replay_queue *queue);
+/* queue->is_ending has been set. */
+void sl_gate_end_await(struct sl_replay_queue *queue);
+
 /* Those that the guest did not destroy with its device. */
 void sl_gate_forget_semaphores(struct sl_replay_device *device);
 /* The guest signals a timeline itself. Returns what the driver says. */

@@ -26,7 +26,22 @@ static VkResult wait_for(struct sl_replay_queue *queue, uint64_t number, uint64_
 }
 
 /* The waiter waits for the next number even before it is submitted: then nobody needs to wake it
- * at submission. Its end is announced by a number that no submission has. */
+ * at submission. The validation layer, though, knows only values that a submission signals, and
+ * takes the wait for another, lower one for its own mistake. */
+static VkResult wait_for_next(struct sl_replay_queue *queue)
+{
+	uint64_t value = queue->completed + 1;
+
+	if (queue->device->replay->options.validate) {
+		value = sl_gate_await_value(queue);
+		if (value == 0) {
+			return VK_SUCCESS;
+		}
+	}
+	return wait_for(queue, value, UINT64_MAX);
+}
+
+/* Its end is announced by a number that no submission has. */
 static void *run_waiter(void *data)
 {
 	struct sl_replay_queue *queue = data;
@@ -35,7 +50,7 @@ static void *run_waiter(void *data)
 
 	for (;;) {
 		uint64_t value = 0;
-		VkResult result = wait_for(queue, queue->completed + 1, UINT64_MAX);
+		VkResult result = wait_for_next(queue);
 
 		if (atomic_load_explicit(&queue->is_ending, memory_order_relaxed)) {
 			return NULL;
@@ -93,6 +108,7 @@ static void destroy_queue(struct sl_replay_queue *queue)
 
 	if (queue->has_waiter) {
 		atomic_store_explicit(&queue->is_ending, true, memory_order_relaxed);
+		sl_gate_end_await(queue);
 		device->vkd.SignalSemaphore(device->handle, &signal);
 		pthread_join(queue->waiter, NULL);
 	}
