@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import host
+import run_cases
 
 SOURCE = ["-f", "lavfi", "-i", "testsrc2=size=352x288:rate=5:duration=2"]
 # Name → (the filters between upload and download, the format that is uploaded).
@@ -58,6 +59,13 @@ def main():
         print("1..0 # SKIP no ffmpeg")
         return 0
     tap = host.Tap()
+    with host.Host("--validate", name="ffmpeg-validate") as daemon:
+        # What the layer has to say to the program would be in its output.
+        env = daemon.environment(VK_INSTANCE_LAYERS="VK_LAYER_KHRONOS_validation")
+        tap.point("chain, validated on both sides", *compare(*FILTERS["chain"], env))
+        daemon.wait_until_idle()
+        tap.point("the host's validation layer is content",
+                  run_cases.validation_errors(daemon.log()))
     with host.Host(name="ffmpeg") as daemon:
         for name, (filters, pixel_format) in FILTERS.items():
             tap.point(name, *compare(filters, pixel_format, daemon.environment()))
