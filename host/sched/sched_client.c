@@ -54,7 +54,8 @@ bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t no
 	uint64_t queued_ns = client->in_flight * client->cost_ns;
 
 	if (client->slice_ns == UINT64_MAX) {
-		return client->in_flight == 0 || queued_ns < SL_SCHED_AHEAD_NS;
+		return client->in_flight == 0 || queued_ns < SL_SCHED_AHEAD_NS ||
+		       (client->in_flight == 1 && queued_ns < SL_SCHED_NEXT_NS);
 	}
 	/* Beside what runs, only what will run within the slice. */
 	return client->in_flight == 0 ||

@@ -17,6 +17,9 @@
 #define SL_SCHED_LINGER_NS 150000ull
 /* How much work a standing grant may have in flight, so that it can be revoked soon. */
 #define SL_SCHED_AHEAD_NS 4000000ull
+/* Beyond that, one submission of at most this cost may wait with the driver behind the one that
+ * runs, so that the GPU does not idle until a completion was noticed. */
+#define SL_SCHED_NEXT_NS 25000000ull
 
 /* How long a piece should be before a slice is known. */
 #define SL_SCHED_PIECE_NS 1000000ull

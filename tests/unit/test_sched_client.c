@@ -211,6 +211,27 @@ static void test_work_ahead_is_bounded(void **state)
 	assert_in_range(count, 4, 5);
 }
 
+static void test_one_more_waits_behind_what_runs(void **state)
+{
+	struct world world;
+
+	start(&world);
+	grant(&world, 1, 0);
+	for (int i = 0; i < 50; i++) {
+		run(&world, 15 * MS);
+	}
+	sl_sched_client_start(&world.client, world.now_ns);
+	assert_true(may_start(&world));
+	sl_sched_client_start(&world.client, world.now_ns);
+	assert_false(may_start(&world));
+	sl_sched_client_complete(&world.client, 2, world.now_ns);
+	for (int i = 0; i < 50; i++) {
+		run(&world, 60 * MS);
+	}
+	sl_sched_client_start(&world.client, world.now_ns);
+	assert_false(may_start(&world));
+}
+
 static void test_time_counts_once_for_what_overlaps(void **state)
 {
 	struct world world;
@@ -263,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_it_lingers_for_more_work),
 		cmocka_unit_test(test_it_does_not_linger_past_its_slice),
 		cmocka_unit_test(test_work_ahead_is_bounded),
+		cmocka_unit_test(test_one_more_waits_behind_what_runs),
 		cmocka_unit_test(test_time_counts_once_for_what_overlaps),
 		cmocka_unit_test(test_what_never_completes_is_abandoned),
 		cmocka_unit_test(test_other_packets_are_none),
