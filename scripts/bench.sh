@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # How fast programs are with Sluice, beside the same programs run natively and, where it is
-# installed, through Venus. Options are those of tests/bench/bench.py: see --help.
+# installed, through Venus. Options are those of tests/bench/bench.py: see --help. With "sched" as the
+# first argument: how guests share the GPU (tests/bench/sched.py).
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -23,4 +24,8 @@ if [[ ${1:-} == vm ]]; then
 	shift
 	SLUICE_BUILD_DIR=$build_dir exec python3 "$root/tests/bench/bench_vm.py" "$@"
 fi
-SLUICE_BUILD_DIR=$build_dir exec python3 "$root/tests/bench/bench.py" "$@"
+export SLUICE_BUILD_DIR=$build_dir
+if [[ ${1:-} == sched ]]; then
+	exec python3 "$root/tests/bench/sched.py" "${@:2}"
+fi
+exec python3 "$root/tests/bench/bench.py" "$@"

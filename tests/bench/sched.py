@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How guests share one engine: shares, caps, latency of frames beside hogs, hand-overs, cost.
+
+lavapipe's workers are ordinary threads, which the kernel would share out by itself. So one engine is
+emulated that nobody takes work from: one worker per driver, all of them on one CPU under SCHED_FIFO
+at the same priority, so that each runs a job to its end; everything else is on the other CPUs. That
+needs root and two CPUs.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+# The daemon and all programs inherit it.
+os.environ["LP_NUM_THREADS"] = "1"
+import host  # pylint: disable=wrong-import-position
+import test_sched  # pylint: disable=wrong-import-position
+
+LOAD = test_sched.LOAD
+THROTTLE = pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us")
+JOBS_US = (100, 500, 1000, 2000, 5000, 10000, 20000, 50000)
+
+
+class Engine:
+    """The last CPU, for what renders; the others, for everything else."""
+
+    def __init__(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2 or os.geteuid() != 0:
+            raise SystemExit("bench.sh sched needs root and two CPUs")
+        self.cpu = cpus[-1]
+        os.sched_setaffinity(0, cpus[:-1])
+        # The kernel would stop what runs under SCHED_FIFO for 50 ms of each second.
+        self.throttle = THROTTLE.read_text()
+        THROTTLE.write_text("-1")
+
+    def stop(self):
+        THROTTLE.write_text(self.throttle)
+
+    def take(self, pid):
+        """Put the process's worker on the engine: of its threads the one that worked most."""
+        def ticks(task):
+            fields = (task / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            return int(fields[11]) + int(fields[12])
+
+        tasks = [task for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+                 if int(task.name) != pid]
+        worker = int(max(tasks, key=ticks).name)
+        os.sched_setaffinity(worker, {self.cpu})
+        os.sched_setscheduler(worker, os.SCHED_FIFO, os.sched_param(1))
+
+
+class Native:
+    """The same programs on the driver itself."""
+
+    name = "native"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        pass
+
+    def add(self, guest, *share):
+        pass
+
+    def start(self, _guest, *arguments):
+        process = subprocess.Popen([LOAD, *arguments], env=host.native_environment(), text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        return process
+
+    def worker_pid(self, process):
+        return process.pid
+
+
+class Sluice(test_sched.Sharing):
+    name = "sluice"
+
+    def __init__(self, *options):
+        super().__init__(*options, log_level="warning", name="bench-sched")
+
+    def worker_pid(self, process):
+        return next(entry["renderer_pid"] for entry in self.programs()
+                    if entry["pid"] == process.pid)
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.engine = Engine()
+        self.results = {}
+        self.rounds_per_us = 1.0
+        output = self.run_alone(Native(), "rounds=1000", "jobs=1500", "depth=1")
+        self.rounds_per_us = 1000 / (output["p50_ns"] / 1000)
+
+    def job(self, time_us):
+        return f"rounds={max(1, round(time_us * self.rounds_per_us))}"
+
+    def start(self, system, guest, *arguments):
+        process = system.start(guest, *arguments)
+        # Long enough to tell who works.
+        time.sleep(0.1)
+        self.engine.take(system.worker_pid(process))
+        return process
+
+    def run_alone(self, system, *arguments):
+        system.add("alone")
+        process = self.start(system, "alone", *arguments)
+        return json.loads(process.communicate(timeout=120)[0])
+
+    @staticmethod
+    def finish(processes):
+        """Let them end; what each did. Whoever has a job under way that is long ends later."""
+        for process in processes:
+            process.stdin.close()
+            process.stdin = None
+        return [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+
+    def note(self, name, values, unit, target):
+        """A line of the table."""
+        value = statistics.median(values)
+        spread = f"{min(values):.4g}-{max(values):.4g}"
+        self.results[name] = {"median": value, "values": values, "unit": unit}
+        print(f"{name:<58} {value:>9.4g} {unit:<4} ({spread}) {target}", flush=True)
+
+    def repeat(self, function):
+        return [function() for _ in range(self.options.repeat)]
+
+    def shares(self, weights, jobs_us):
+        """The largest error of a share in percent of the entitlement, and Jain's index."""
+        with Sluice() as daemon:
+            guests = [f"g{i}" for i in range(len(weights))]
+            for guest, weight in zip(guests, weights):
+                daemon.add(guest, f"weight={weight}")
+            processes = [self.start(daemon, guest, self.job(job), "depth=8")
+                         for guest, job in zip(guests, jobs_us)]
+            time.sleep(0.5)
+            parts = daemon.measure(self.options.seconds)
+            for process in processes:
+                process.kill()
+                process.wait()
+        total = sum(parts[guest] for guest in guests)
+        ratios = [parts[guest] / total * sum(weights) / weight
+                  for guest, weight in zip(guests, weights)]
+        error = max(abs(ratio - 1) for ratio in ratios) * 100
+        jain = sum(ratios) ** 2 / (len(ratios) * sum(ratio ** 2 for ratio in ratios))
+        return error, jain
+
+    def measure_shares(self):
+        for name, weights, jobs in (
+                ("1:1, jobs of 1 and 1 ms", (1, 1), (1000, 1000)),
+                ("1:1, jobs of 0.1 and 50 ms", (1, 1), (100, 50000)),
+                ("3:1, jobs of 0.1 and 20 ms", (3, 1), (100, 20000)),
+                ("5:3:2, jobs of 2, 0.5 and 10 ms", (5, 3, 2), (2000, 500, 10000)),
+                ("eight equal, jobs of 0.1 to 50 ms", (1,) * 8, JOBS_US)):
+            runs = self.repeat(lambda w=weights, j=jobs: self.shares(w, j))
+            self.note(f"share error, {name}", [run[0] for run in runs], "%", "(<= 2)")
+            self.note(f"Jain index, {name}", [run[1] for run in runs], "", "(>= 0.995)")
+
+    def cap(self, others):
+        with Sluice() as daemon:
+            daemon.add("capped", "cap=25%")
+            processes = [self.start(daemon, "capped", self.job(1000), "depth=8")]
+            for i in range(others):
+                daemon.add(f"other{i}")
+                processes.append(self.start(daemon, f"other{i}", self.job(1000), "depth=8"))
+            time.sleep(0.5)
+            part = daemon.measure(self.options.seconds)["capped"]
+            self.finish(processes)
+            return part * 100
+
+    def frames(self, system, hogs):
+        """Latency of a client with frames of 1 ms at 60 Hz beside hogs: (p99 ms, fps, hogs' part, p99 of the
+        waits for the GPU in ms)."""
+        with system:
+            processes = []
+            for i, job_us in enumerate(hogs):
+                system.add(f"hog{i}")
+                processes.append(self.start(system, f"hog{i}", self.job(job_us)))
+            system.add("frames", "deadline=60fps")
+            frames = self.start(system, "frames", self.job(1000), "depth=1", "period_us=16667",
+                                f"jobs={round(60 * self.options.seconds)}")
+            before = system.held() if hogs and system.name == "sluice" else {}
+            start = time.monotonic()
+            output = json.loads(frames.communicate(timeout=300)[0])
+            elapsed = time.monotonic() - start
+            part = wait = 0
+            if system.name == "sluice":
+                wait = next(guest["wait_p99_ns"] for guest in system.ledger()["guests"]
+                            if guest["name"] == "frames") / 1e6
+            if before:
+                after = system.held()
+                part = sum(after[name] - before[name] for name in before if name.startswith("hog"))
+                part /= elapsed * (1 - 0.06)
+            for process in processes:
+                process.kill()
+                process.wait()
+        return output["p99_ns"] / 1e6, output["jobs"] / (output["time_ns"] / 1e9), part, wait
+
+    def measure_frames(self):
+        for name, hogs in (("alone", ()), ("beside a hog of 200 ms", (200000,)),
+                           ("beside three hogs of 20 ms", (20000,) * 3)):
+            for make in (Native, Sluice):
+                runs = self.repeat(lambda m=make, h=hogs: self.frames(m(), h))
+                self.note(f"{make.name}: frame p99 {name}", [run[0] for run in runs], "ms",
+                          "(<= 6.5)" if make is Sluice else "")
+                self.note(f"{make.name}: frames {name}", [run[1] for run in runs], "fps",
+                          "(60)" if make is Sluice else "")
+                if make is Sluice and hogs:
+                    self.note(f"sluice: frame p99 {name}, of that waiting for the GPU",
+                              [run[3] for run in runs], "ms", "")
+                    self.note(f"sluice: hogs' part of what is left {name}",
+                              [run[2] for run in runs], "", "(>= 0.9)")
+
+    def throughput(self, make, job_us):
+        with make() as system:
+            output = self.run_alone(system, self.job(job_us), f"jobs={round(2e6 / job_us)}",
+                                    "depth=4")
+        return output["jobs"] / (output["time_ns"] / 1e9)
+
+    def contended(self):
+        """Of two guests with 1 ms jobs: the part of the engine that is used, hand-overs in µs."""
+        with Sluice() as daemon:
+            processes = []
+            for guest in ("a", "b"):
+                daemon.add(guest)
+                processes.append(self.start(daemon, guest, self.job(1000), "depth=8"))
+            time.sleep(0.3)
+            before = daemon.ledger()
+            time.sleep(self.options.seconds)
+            after = daemon.ledger()
+            self.finish(processes)
+        used = (after["used_ns"] - before["used_ns"]) / (after["wall_ns"] - before["wall_ns"])
+        return used, after["handover_p50_ns"] / 1000, after["handover_p99_ns"] / 1000
+
+    def measure_cost(self):
+        for job_us in (100, 1000, 10000):
+            pairs = self.repeat(lambda j=job_us: (self.throughput(Native, j),
+                                                  self.throughput(Sluice, j)))
+            self.note(f"alone, jobs of {job_us / 1000:g} ms: speed beside native",
+                      [sluice / native for native, sluice in pairs], "", "(>= 0.99)")
+        runs = self.repeat(self.contended)
+        self.note("two guests: part of the time that the GPU works", [run[0] for run in runs], "",
+                  "(>= 0.95)")
+        self.note("hand-over, median", [run[1] for run in runs], "us", "(<= 100)")
+        self.note("hand-over, p99", [run[2] for run in runs], "us", "")
+
+    def plot(self, path):
+        """Shares of three guests while weights change, as SVG."""
+        changes = [(0, "all 1", None), (3, "a: weight 3", ("a", "weight=3")),
+                   (6, "b: cap 20 %", ("b", "cap=20%")), (9, "c: background",
+                                                          ("c", "class=background"))]
+        points = []
+        with Sluice() as daemon:
+            processes = []
+            for guest in "abc":
+                daemon.add(guest)
+                processes.append(self.start(daemon, guest, self.job(1000), "depth=8"))
+            start = time.monotonic()
+            left = list(changes)
+            while time.monotonic() - start < 12:
+                if left and time.monotonic() - start >= left[0][0]:
+                    change = left.pop(0)[2]
+                    if change:
+                        daemon.ask("set", *change)
+                parts = daemon.measure(0.2)
+                points.append((time.monotonic() - start - 0.1, parts))
+            self.finish(processes)
+        pathlib.Path(path).write_text(draw(points, changes), encoding="utf-8")
+
+
+def draw(points, changes):
+    """A line per guest over time."""
+    colors = {"a": "#1b6ca8", "b": "#c8553d", "c": "#588157"}
+    lines = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 300" '
+             'font-family="sans-serif" font-size="12">',
+             '<rect width="720" height="300" fill="white"/>']
+    for percent in range(0, 101, 25):
+        y = 260 - percent * 2.3
+        lines.append(f'<line x1="50" y1="{y}" x2="690" y2="{y}" stroke="#ddd"/>'
+                     f'<text x="44" y="{y + 4}" text-anchor="end">{percent} %</text>')
+    for second, label, _ in changes:
+        x = 50 + second * 640 / 12
+        lines.append(f'<line x1="{x}" y1="20" x2="{x}" y2="260" stroke="#999" '
+                     f'stroke-dasharray="4"/><text x="{x + 4}" y="18">{label}</text>')
+    for guest, color in colors.items():
+        path = " ".join(f"{50 + t * 640 / 12:.1f},{260 - parts[guest] * 230:.1f}"
+                        for t, parts in points if t <= 12)
+        end = 260 - points[-1][1][guest] * 230
+        lines.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>'
+                     f'<text x="694" y="{end + 4:.1f}" fill="{color}">{guest}</text>')
+    lines.append('<text x="370" y="290" text-anchor="middle">seconds, 0 to 12</text></svg>')
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench.sh sched", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each (default: 3)")
+    parser.add_argument("--seconds", type=float, default=5, help="of each run (default: 5)")
+    parser.add_argument("--only", choices=["shares", "cap", "frames", "cost", "plot"])
+    parser.add_argument("--json", metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", metavar="FILE.svg", help="draw shares while weights change")
+    options = parser.parse_args()
+    bench = Bench(options)
+    try:
+        if options.only in (None, "shares"):
+            bench.measure_shares()
+        if options.only in (None, "cap"):
+            bench.note("cap of 25 %, alone", bench.repeat(lambda: bench.cap(0)), "%", "(<= 25.25)")
+            bench.note("cap of 25 %, beside two others", bench.repeat(lambda: bench.cap(2)), "%",
+                       "(<= 25.25)")
+        if options.only in (None, "frames"):
+            bench.measure_frames()
+        if options.only in (None, "cost"):
+            bench.measure_cost()
+        if options.plot:
+            bench.plot(options.plot)
+    finally:
+        bench.engine.stop()
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(bench.results, indent=2) + "\n",
+                                              encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
