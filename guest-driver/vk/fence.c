@@ -2,11 +2,10 @@
 /* Fence status and waits are local reads of the sync page. */
 #include "guest-driver/vk/fence.h"
 
-#include <time.h>
-
 #include "guest-driver/vk/queue.h"
 #include "guest-driver/vk/result.h"
 #include "protocol/sl_entries.h"
+#include "protocol/clock.h"
 
 /* A fence's state: unsignalled, signalled, or slot + 1 above the number of the submission that
  * will signal it. One word, so that waiters need no lock. */
@@ -71,15 +70,12 @@ void sl_fence_signal(VkFence fence)
 
 uint64_t sl_fence_deadline(uint64_t timeout_ns)
 {
-	struct timespec now;
 	uint64_t deadline_ns;
 
 	if (timeout_ns == 0 || timeout_ns == UINT64_MAX) {
 		return timeout_ns;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (__builtin_add_overflow(now_ns, timeout_ns, &deadline_ns)) {
+	if (__builtin_add_overflow(sl_clock_now_ns(), timeout_ns, &deadline_ns)) {
 		return UINT64_MAX;
 	}
 	return deadline_ns;

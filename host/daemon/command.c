@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/base/quantity.h"
 #include "host/base/stats.h"
@@ -40,10 +40,7 @@ static json_int_t number(uint64_t value)
 
 static uint64_t elapsed_ns(uint64_t since_ns)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - since_ns;
+	return sl_clock_now_ns() - since_ns;
 }
 
 static json_t *pack_usage(const struct sl_usage *usage)

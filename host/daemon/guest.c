@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
@@ -69,10 +69,8 @@ static bool may_connect(const struct sl_config_access *access, int fd, const str
 /* A stranger that keeps trying fills no log: one line per user and minute. */
 static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
 {
-	struct timespec now;
+	uint64_t now_ns = sl_clock_now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (guest->refused_ns != 0 && guest->refused_uid == peer->uid &&
 	    now_ns - guest->refused_ns < REFUSAL_LOG_GAP_NS) {
 		return;

@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
@@ -340,7 +340,6 @@ static void stop(struct main_state *state)
 int main(int argc, char **argv)
 {
 	struct main_state state = { 0 };
-	struct timespec now;
 	char why[SL_CONFIG_WHY_SIZE] = "";
 
 	sl_log_init("sluiced", SL_LOG_INFO);
@@ -353,8 +352,7 @@ int main(int argc, char **argv)
 	sl_log_set_level(state.daemon.config->log_level);
 	umask(022);
 	raise_fd_limit();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	state.daemon.start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	state.daemon.start_ns = sl_clock_now_ns();
 	TAILQ_INIT(&state.daemon.guests);
 	LIST_INIT(&state.daemon.refusals);
 	LIST_INIT(&state.daemon.holders);
