@@ -216,8 +216,11 @@ static int64_t take_message(struct sl_playback *playback, const uint8_t *data, s
 {
 	struct sl_wire_header header;
 
-	if (size < sizeof(header)) {
+	if (size == 0) {
 		return 0;
+	}
+	if (size < sizeof(header)) {
+		return -EBADMSG;
 	}
 	memcpy(&header, data, sizeof(header));
 	if (fix_headers && (header.size > size || header.size < sizeof(header))) {
@@ -245,13 +248,14 @@ static int64_t take_message(struct sl_playback *playback, const uint8_t *data, s
 }
 
 /* The guest waited where it had to before it went on; when, the recording does not tell. So all
- * work ends before the next command that is not itself about work: what waits for a command to come
- * is given up on after a while. */
+ * work ends before the next command that is not a submission too. That includes the guest's own
+ * signals, whose values may be above those of submissions that it had waited for: a timeline
+ * that was made to go backwards hangs drivers. What waits for a signal to come is parked, and not
+ * among what has been submitted; what waits for anything else is given up on after a while. */
 static void wait_for_gpu(const struct sl_playback *playback, uint16_t command_id)
 {
 	static const uint16_t work_ids[] = { SL_COMMAND_vkQueueSubmit, SL_COMMAND_vkQueueSubmit2,
-					     SL_COMMAND_vkQueueBindSparse,
-					     SL_COMMAND_vkSignalSemaphore };
+					     SL_COMMAND_vkQueueBindSparse };
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 
 	for (size_t i = 0; i < sizeof(work_ids) / sizeof(work_ids[0]); i++) {
@@ -306,5 +310,6 @@ const char *sl_playback_get_error(const struct sl_playback *playback)
 {
 	const char *why = sl_replay_get_why(playback->replay);
 
-	return why[0] != '\0' ? why : sl_decode_get_error(playback->decode);
+	why = why[0] != '\0' ? why : sl_decode_get_error(playback->decode);
+	return why[0] != '\0' ? why : "the recording is cut off, or damaged";
 }

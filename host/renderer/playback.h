@@ -38,7 +38,7 @@ uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size
 /* True if an object of this type has this id. */
 bool sl_playback_has(const struct sl_playback *playback, uint64_t id, VkObjectType type);
 
-/* Why the last message failed; "" if none did. */
+/* Why the last message failed; only after a failure. */
 const char *sl_playback_get_error(const struct sl_playback *playback);
 
 #endif
