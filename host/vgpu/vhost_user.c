@@ -13,30 +13,21 @@
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/vgpu/display.h"
+#include "host/vgpu/request_queue.h"
 #include "host/vgpu/vhost_user_msg.h"
-
-/* Requests taken from a queue before other events have their turn. */
-#define QUEUE_BUDGET 64u
 
 struct queue {
 	struct sl_vhost_user *vhost;
-	uint32_t index;
-	struct sl_virtqueue ring;
+	enum sl_vgpu_queue index;
+	struct sl_request_queue requests;
 	uint32_t size;
 	uint16_t base;
 	bool have_addr;
 	struct sl_vhost_user_vring_addr addr;
-	bool enabled;
 	int kick_fd;
 	int call_fd;
 	int err_fd;
 	sd_event_source *kick_source;
-	sd_event_source *more_source; /* off, or once: requests are left after the budget */
-	struct sl_vgpu_request *spare;
-	struct sl_vgpu_request_list held; /* answered while the ring was stopped */
-	uint32_t outstanding;		  /* taken from the ring and not given back */
-	bool taking;			  /* the guest is told of answers when it ends */
-	bool broken_logged;
 };
 
 struct sl_vhost_user {
@@ -98,92 +89,33 @@ static void signal_fd(int fd)
 	}
 }
 
-static void signal_guest(struct queue *queue)
+static void interrupt(void *data, enum sl_vgpu_queue index)
 {
-	if (sl_virtqueue_should_signal(&queue->ring)) {
-		signal_fd(queue->call_fd);
-	}
+	const struct sl_vhost_user *vhost = data;
+
+	signal_fd(vhost->queues[index].call_fd);
 }
 
-static void push(struct queue *queue, struct sl_vgpu_request *request, uint32_t written)
+static void on_broken(void *data, enum sl_vgpu_queue index)
 {
-	sl_virtqueue_push(&queue->ring, request->chain.head, written);
-	queue->outstanding--;
-	if (queue->spare == NULL) {
-		struct sl_chain chain = request->chain;
+	const struct sl_vhost_user *vhost = data;
 
-		free(request->payload);
-		*request = (struct sl_vgpu_request){ .chain = chain };
-		queue->spare = request;
-	} else {
-		sl_vgpu_request_destroy(request);
-	}
+	signal_fd(vhost->queues[index].err_fd);
 }
+
+static const struct sl_request_queue_ops queue_ops = {
+	.interrupt = interrupt,
+	.broken = on_broken,
+};
 
 static void complete(void *data, struct sl_vgpu_request *request, uint32_t written)
 {
 	struct sl_vhost_user *vhost = data;
-	struct queue *queue = &vhost->queues[request->queue];
 
-	if (!queue->ring.started) {
-		request->written = written;
-		TAILQ_INSERT_TAIL(&queue->held, request, link);
-		return;
-	}
-	push(queue, request, written);
-	if (!queue->taking) {
-		signal_guest(queue);
-	}
+	sl_request_queue_complete(&vhost->queues[request->queue].requests, request, written);
 }
 
 static const struct sl_vgpu_frontend_ops frontend_ops = { .complete = complete };
-
-static void report_broken(struct queue *queue)
-{
-	if (!queue->broken_logged) {
-		queue->broken_logged = true;
-		sl_log(SL_LOG_WARNING, "the guest's virtqueue %u makes no sense: %s; it is stopped",
-		       queue->index, queue->ring.broken_why);
-	}
-	signal_fd(queue->err_fd);
-}
-
-/* Take requests until there are none, or the budget is used. */
-static void take_requests(struct queue *queue)
-{
-	uint32_t budget = QUEUE_BUDGET;
-	int r = 1;
-
-	if (!queue->ring.started || !queue->enabled || queue->ring.broken_why != NULL) {
-		return;
-	}
-	queue->taking = true;
-	sl_virtqueue_disable_kick(&queue->ring);
-	while (budget > 0 && r > 0) {
-		if (queue->spare == NULL) {
-			queue->spare = calloc(1, sizeof(*queue->spare));
-		}
-		r = queue->spare != NULL ? sl_virtqueue_pop(&queue->ring, &queue->spare->chain)
-					 : -ENOMEM;
-		if (r > 0) {
-			struct sl_vgpu_request *request = sl_steal_ptr(queue->spare);
-
-			request->queue = (enum sl_vgpu_queue)queue->index;
-			queue->outstanding++;
-			budget--;
-			sl_vgpu_handle(queue->vhost->vgpu, request);
-		} else if (r == 0) {
-			r = sl_virtqueue_enable_kick(&queue->ring) ? 1 : 0;
-		}
-	}
-	queue->taking = false;
-	signal_guest(queue);
-	if (r == -EBADMSG) {
-		report_broken(queue);
-	} else if (r != 0) {
-		sd_event_source_set_enabled(queue->more_source, SD_EVENT_ONESHOT);
-	}
-}
 
 static int on_kick(sd_event_source *source, int fd, uint32_t events, void *data)
 {
@@ -191,40 +123,34 @@ static int on_kick(sd_event_source *source, int fd, uint32_t events, void *data)
 	uint64_t count;
 
 	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR) {
-		sl_log(SL_LOG_WARNING, "cannot read the kick of queue %u: %s", queue->index,
+		sl_log(SL_LOG_WARNING, "cannot read the kick of queue %d: %s", (int)queue->index,
 		       strerror(errno));
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		return 0;
 	}
-	take_requests(queue);
-	return 0;
-}
-
-static int on_more(sd_event_source *source, void *data)
-{
-	take_requests(data);
+	sl_request_queue_take(&queue->requests);
 	return 0;
 }
 
 static void stop_queue(struct queue *queue)
 {
-	if (queue->ring.started) {
-		queue->base = sl_virtqueue_stop(&queue->ring);
+	if (queue->requests.ring.started) {
+		queue->base = sl_request_queue_stop(&queue->requests);
 	}
 	queue->kick_source = sd_event_source_disable_unref(queue->kick_source);
-	sd_event_source_set_enabled(queue->more_source, SD_EVENT_OFF);
 	sl_fd_close(queue->kick_fd);
 	queue->kick_fd = -1;
 }
 
-/* Find the ring in guest memory and go on at base. Returns 0 or -EINVAL. */
-static int start_ring(struct queue *queue)
+/* Where the ring is in guest memory; parts of it may be missing (NULL). */
+static struct sl_virtqueue_layout find_ring(const struct queue *queue, uint16_t base)
 {
 	const struct sl_guest_ram *ram = &queue->vhost->ram;
-	struct sl_virtqueue_layout layout = {
+
+	return (struct sl_virtqueue_layout){
 		.size = queue->size,
 		.event_idx = (queue->vhost->features & 1ull << VIRTIO_RING_F_EVENT_IDX) != 0,
-		.base = queue->base,
+		.base = base,
 		.descriptors = sl_guest_ram_at_user(ram, queue->addr.descriptors,
 						    sl_virtqueue_descriptors_size(queue->size)),
 		.available = sl_guest_ram_at_user(ram, queue->addr.available,
@@ -232,18 +158,6 @@ static int start_ring(struct queue *queue)
 		.used = sl_guest_ram_at_user(ram, queue->addr.used,
 					     sl_virtqueue_used_size(queue->size)),
 	};
-	struct sl_vgpu_request *request;
-	int r = sl_virtqueue_start(&queue->ring, &layout, queue->outstanding);
-
-	if (r < 0) {
-		return r;
-	}
-	while ((request = TAILQ_FIRST(&queue->held)) != NULL) {
-		TAILQ_REMOVE(&queue->held, request, link);
-		push(queue, request, request->written);
-	}
-	signal_guest(queue);
-	return 0;
 }
 
 /* The memory table changed: what the rings pointed to may be elsewhere, or nowhere. */
@@ -251,19 +165,17 @@ static void move_rings(struct sl_vhost_user *vhost)
 {
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
 		struct queue *queue = &vhost->queues[i];
-		const char *broken_why = queue->ring.broken_why;
 
-		if (!queue->ring.started) {
+		if (!queue->requests.ring.started) {
 			continue;
 		}
-		queue->base = sl_virtqueue_stop(&queue->ring);
-		if (start_ring(queue) < 0) {
+		queue->base = queue->requests.ring.next_avail;
+		const struct sl_virtqueue_layout layout = find_ring(queue, queue->base);
+		if (sl_request_queue_move(&queue->requests, &layout) < 0) {
 			sl_log(SL_LOG_WARNING, "virtqueue %u lies in memory that was taken away",
-			       queue->index);
+			       i);
 			stop_queue(queue);
-			continue;
 		}
-		queue->ring.broken_why = broken_why;
 	}
 }
 
@@ -271,14 +183,7 @@ static void move_rings(struct sl_vhost_user *vhost)
 static void forget_requests(struct sl_vhost_user *vhost)
 {
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
-		struct queue *queue = &vhost->queues[i];
-		struct sl_vgpu_request *request;
-
-		queue->outstanding = 0;
-		while ((request = TAILQ_FIRST(&queue->held)) != NULL) {
-			TAILQ_REMOVE(&queue->held, request, link);
-			sl_vgpu_request_destroy(request);
-		}
+		sl_request_queue_forget(&vhost->queues[i].requests);
 	}
 	sl_vgpu_reset(vhost->vgpu);
 }
@@ -288,7 +193,7 @@ static void reset_device(struct sl_vhost_user *vhost)
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
 		stop_queue(&vhost->queues[i]);
 		vhost->queues[i].base = 0;
-		vhost->queues[i].enabled = false;
+		vhost->queues[i].requests.enabled = false;
 	}
 	forget_requests(vhost);
 }
@@ -368,21 +273,21 @@ static int set_vring_state(struct sl_vhost_user *vhost, struct reply *reply)
 	}
 	switch (vhost->header.request) {
 	case SL_VHOST_USER_SET_VRING_NUM:
-		if (queue->ring.started || state->value == 0 ||
+		if (queue->requests.ring.started || state->value == 0 ||
 		    state->value > SL_VIRTQUEUE_MAX_SIZE) {
 			return -EBADMSG;
 		}
 		queue->size = state->value;
 		return 0;
 	case SL_VHOST_USER_SET_VRING_BASE:
-		if (queue->ring.started || state->value > UINT16_MAX) {
+		if (queue->requests.ring.started || state->value > UINT16_MAX) {
 			return -EBADMSG;
 		}
 		queue->base = (uint16_t)state->value;
 		return 0;
 	case SL_VHOST_USER_SET_VRING_ENABLE:
-		queue->enabled = state->value != 0;
-		take_requests(queue);
+		queue->requests.enabled = state->value != 0;
+		sl_request_queue_take(&queue->requests);
 		return 0;
 	default: /* GET_VRING_BASE: the ring stops */
 		sl_vgpu_flush_waiting(vhost->vgpu);
@@ -399,7 +304,7 @@ static int set_vring_addr(struct sl_vhost_user *vhost)
 {
 	struct queue *queue = find_queue(vhost, vhost->payload.addr.index);
 
-	if (queue == NULL || queue->ring.started) {
+	if (queue == NULL || queue->requests.ring.started) {
 		return -EBADMSG;
 	}
 	queue->addr = vhost->payload.addr;
@@ -425,21 +330,21 @@ static int start_queue(struct queue *queue, int fd)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
 		return -errno;
 	}
-	int r = start_ring(queue);
+	const struct sl_virtqueue_layout layout = find_ring(queue, queue->base);
+	int r = sl_request_queue_start(&queue->requests, &layout);
 	if (r < 0) {
 		return r;
 	}
-	queue->broken_logged = false;
 	/* Without protocol features a ring has no enable message. */
 	if ((vhost->features & 1ull << SL_VHOST_USER_F_PROTOCOL_FEATURES) == 0) {
-		queue->enabled = true;
+		queue->requests.enabled = true;
 	}
 	r = sd_event_add_io(vhost->event, &queue->kick_source, fd, EPOLLIN, on_kick, queue);
 	if (r < 0) {
 		return r;
 	}
 	/* There may be requests whose kick went to the ring's previous descriptor. */
-	take_requests(queue);
+	sl_request_queue_take(&queue->requests);
 	return 0;
 }
 
@@ -464,7 +369,7 @@ static int set_vring_fd(struct sl_vhost_user *vhost)
 		sl_fd_close(queue->call_fd);
 		queue->call_fd = fd;
 		/* An answer may have been signalled to the descriptor that is no longer. */
-		if (queue->ring.started) {
+		if (queue->requests.ring.started) {
 			signal_fd(fd);
 		}
 		return 0;
@@ -731,26 +636,23 @@ static int on_end(sd_event_source *source, void *data)
 	return 0;
 }
 
-static void init_queue(struct sl_vhost_user *vhost, uint32_t index)
+static int init_queues(struct sl_vhost_user *vhost)
 {
-	struct queue *queue = &vhost->queues[index];
+	int r = 0;
 
-	queue->vhost = vhost;
-	queue->index = index;
-	queue->kick_fd = -1;
-	queue->call_fd = -1;
-	queue->err_fd = -1;
-	TAILQ_INIT(&queue->held);
-	sl_virtqueue_init(&queue->ring, &vhost->ram);
-}
+	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT && r >= 0; i++) {
+		const struct sl_request_queue_options options = {
+			.event = vhost->event,
+			.vgpu = vhost->vgpu,
+			.ram = &vhost->ram,
+			.index = (enum sl_vgpu_queue)i,
+			.ops = &queue_ops,
+			.data = vhost,
+		};
 
-/* A source that runs when it is switched to SD_EVENT_ONESHOT. */
-static int add_defer(struct sl_vhost_user *vhost, sd_event_handler_t handler, void *data,
-		     sd_event_source **ret_source)
-{
-	int r = sd_event_add_defer(vhost->event, ret_source, handler, data);
-
-	return r < 0 ? r : sd_event_source_set_enabled(*ret_source, SD_EVENT_OFF);
+		r = sl_request_queue_init(&vhost->queues[i].requests, &options);
+	}
+	return r;
 }
 
 static int init_sources(struct sl_vhost_user *vhost)
@@ -761,13 +663,10 @@ static int init_sources(struct sl_vhost_user *vhost)
 	if (flags < 0 || fcntl(vhost->fd, F_SETFL, flags | O_NONBLOCK) < 0) {
 		return -errno;
 	}
-	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
-		r = add_defer(vhost, on_more, &vhost->queues[i], &vhost->queues[i].more_source);
-		if (r < 0) {
-			return r;
-		}
+	r = sd_event_add_defer(vhost->event, &vhost->end_source, on_end, vhost);
+	if (r >= 0) {
+		r = sd_event_source_set_enabled(vhost->end_source, SD_EVENT_OFF);
 	}
-	r = add_defer(vhost, on_end, vhost, &vhost->end_source);
 	if (r < 0) {
 		return r;
 	}
@@ -801,9 +700,18 @@ int sl_vhost_user_create(sd_event *event, int fd, const struct sl_vhost_user_opt
 	vhost->fd = fd;
 	sl_guest_ram_init(&vhost->ram);
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
-		init_queue(vhost, i);
+		vhost->queues[i] = (struct queue){
+			.vhost = vhost,
+			.index = (enum sl_vgpu_queue)i,
+			.kick_fd = -1,
+			.call_fd = -1,
+			.err_fd = -1,
+		};
 	}
 	int r = init_device(vhost);
+	if (r >= 0) {
+		r = init_queues(vhost);
+	}
 	if (r >= 0) {
 		r = init_sources(vhost);
 	}
@@ -835,11 +743,9 @@ void sl_vhost_user_destroy(struct sl_vhost_user *vhost)
 	for (uint32_t i = 0; i < SL_VGPU_QUEUE_COUNT; i++) {
 		struct queue *queue = &vhost->queues[i];
 
-		sd_event_source_disable_unref(queue->more_source);
 		sl_fd_close(queue->call_fd);
 		sl_fd_close(queue->err_fd);
-		sl_vgpu_request_destroy(queue->spare);
-		sl_virtqueue_finish(&queue->ring);
+		sl_request_queue_finish(&queue->requests);
 	}
 	sd_event_source_disable_unref(vhost->source);
 	sd_event_source_disable_unref(vhost->end_source);
