@@ -11,6 +11,11 @@
 #define MAX_INPUTS     1024u
 #define MAX_INPUT_SIZE 65536u
 
+/* libFuzzer's interface for targets with mutations of their own. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+	__attribute__((weak));
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+
 struct input {
 	uint8_t *data;
 	size_t size;
@@ -21,20 +26,24 @@ struct corpus {
 	size_t count;
 };
 
-static uint64_t next_random(uint64_t *state)
+/* Mutators call back for mutations that know nothing: from here, with this state. */
+static struct corpus corpus;
+static uint64_t random_state = 0x9e3779b97f4a7c15;
+
+static uint64_t next_random(void)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
 }
 
-static int load_file(struct corpus *corpus, const char *path)
+static int load_file(const char *path)
 {
 	FILE *file = fopen(path, "rb");
-	struct input *input = &corpus->inputs[corpus->count];
+	struct input *input = &corpus.inputs[corpus.count];
 
-	if (file == NULL || corpus->count == MAX_INPUTS) {
+	if (file == NULL || corpus.count == MAX_INPUTS) {
 		fprintf(stderr, "cannot load %s\n", path);
 		return -1;
 	}
@@ -44,12 +53,12 @@ static int load_file(struct corpus *corpus, const char *path)
 	}
 	input->size = fread(input->data, 1, MAX_INPUT_SIZE, file);
 	fclose(file);
-	corpus->count++;
+	corpus.count++;
 	return 0;
 }
 
 /* A directory that is not there holds nothing. */
-static int load_directory(struct corpus *corpus, const char *path)
+static int load_directory(const char *path)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(path, &entries, NULL, alphasort);
@@ -63,7 +72,7 @@ static int load_directory(struct corpus *corpus, const char *path)
 
 		if (entries[i]->d_name[0] != '.' && r == 0) {
 			snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-			r = load_file(corpus, file);
+			r = load_file(file);
 		}
 		free(entries[i]);
 	}
@@ -72,46 +81,48 @@ static int load_directory(struct corpus *corpus, const char *path)
 }
 
 /* One of: flip a bit, set a byte to something telling, cut, repeat a part, splice two inputs. */
-static size_t mutate(const struct corpus *corpus, uint64_t *random, uint8_t *data, size_t size)
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
 {
 	static const uint8_t telling[] = { 0, 1, 2, 4, 8, 16, 64, 127, 128, 255 };
-	size_t at = size > 0 ? next_random(random) % size : 0;
-	uint64_t kind = next_random(random) % 8;
+	size_t at = size > 0 ? next_random() % size : 0;
+	uint64_t kind = next_random() % 8;
 
 	if (size == 0 || kind == 7) {
-		const struct input *other = &corpus->inputs[next_random(random) % corpus->count];
-		size_t from = other->size > 0 ? next_random(random) % other->size : 0;
+		const struct input *other = &corpus.inputs[next_random() % corpus.count];
+		size_t from = other->size > 0 ? next_random() % other->size : 0;
 		size_t length = other->size - from;
 
-		length = length < MAX_INPUT_SIZE - at ? length : MAX_INPUT_SIZE - at;
+		length = length < max_size - at ? length : max_size - at;
 		memcpy(data + at, other->data + from, length);
 		return at + length > size ? at + length : size;
 	}
 	if (kind < 2) {
-		data[at] ^= (uint8_t)(1u << next_random(random) % 8);
+		data[at] ^= (uint8_t)(1u << next_random() % 8);
 	} else if (kind < 5) {
-		data[at] = telling[next_random(random) % sizeof(telling)];
+		data[at] = telling[next_random() % sizeof(telling)];
 	} else if (kind == 5) {
 		return at;
-	} else if (size < MAX_INPUT_SIZE / 2) {
+	} else if (size < max_size / 2) {
 		memmove(data + at + (size - at), data + at, size - at);
 		return size + (size - at);
 	}
 	return size;
 }
 
-static void run_mutations(const struct corpus *corpus, uint64_t count)
+static void run_mutations(uint64_t count)
 {
 	static uint8_t data[MAX_INPUT_SIZE];
-	uint64_t random = 0x9e3779b97f4a7c15;
 
 	for (uint64_t i = 0; i < count; i++) {
-		const struct input *input = &corpus->inputs[next_random(&random) % corpus->count];
+		const struct input *input = &corpus.inputs[next_random() % corpus.count];
 		size_t size = input->size;
 
 		memcpy(data, input->data, size);
-		for (uint64_t n = 1 + next_random(&random) % 8; n > 0; n--) {
-			size = mutate(corpus, &random, data, size);
+		for (uint64_t n = 1 + next_random() % 8; n > 0; n--) {
+			size = LLVMFuzzerCustomMutator != NULL
+				       ? LLVMFuzzerCustomMutator(data, size, MAX_INPUT_SIZE,
+								 (unsigned int)next_random())
+				       : LLVMFuzzerMutate(data, size, MAX_INPUT_SIZE);
 		}
 		LLVMFuzzerTestOneInput(data, size);
 	}
@@ -119,7 +130,6 @@ static void run_mutations(const struct corpus *corpus, uint64_t count)
 
 int main(int argc, char **argv)
 {
-	static struct corpus corpus;
 	uint64_t mutations = 0;
 	int r = 0;
 
@@ -127,7 +137,7 @@ int main(int argc, char **argv)
 		if (strncmp(argv[i], "--mutations=", 12) == 0) {
 			mutations = strtoull(argv[i] + 12, NULL, 10);
 		} else {
-			r = load_directory(&corpus, argv[i]);
+			r = load_directory(argv[i]);
 		}
 	}
 	if (r < 0 || corpus.count == 0) {
@@ -137,7 +147,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < corpus.count; i++) {
 		LLVMFuzzerTestOneInput(corpus.inputs[i].data, corpus.inputs[i].size);
 	}
-	run_mutations(&corpus, mutations);
+	run_mutations(mutations);
 	printf("%zu inputs, %llu mutations\n", corpus.count, (unsigned long long)mutations);
 	for (size_t i = 0; i < corpus.count; i++) {
 		free(corpus.inputs[i].data);

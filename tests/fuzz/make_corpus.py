@@ -4,6 +4,7 @@
 
 Usage: make_corpus.py OUT    (OUT/<target>/<name>)
 """
+import json
 import struct
 import sys
 from pathlib import Path
@@ -140,9 +141,65 @@ def sluice_backend():
     yield 'reset', hello + welcome + region + wait + step(9, 0, 0) + hello + welcome
 
 
+def ring():
+    """Steps of fuzz_ring.c, after a byte that chooses which end is attacked."""
+    word, fill, send, advance, sync, reply, packet, wait = range(8)
+
+    def step(kind, count=0, at=0, value=0):
+        return struct.pack('<BBHI', kind, count, at, value)
+
+    # As messages these are a reply, a hold of a region, a release, a published number.
+    requests = b''.join(step(kind, count, 512, 0) for kind in range(4) for count in (1, 2))
+    send_all = b''.join(step(send, 31, 64 + i, 0x10000 + i) for i in range(8))
+    region = step(packet, 1 | 2)
+    yield 'messages', b'\0' + send_all + step(wait, 255) + requests
+    yield 'regions', (b'\0' + region * 3 + step(send, 2, 64, 1) + step(wait, 32) +
+                      step(packet, 8 | 4, 2) + send_all)
+    yield 'indices', (b'\0' + send_all + step(word, 0, 0, 0xffff0000) + step(wait, 8) +
+                      step(advance, 0, 0, 0x8000) + send_all)
+    yield 'bytes', b'\0' + b''.join(step(send, 9, 0, i) + step(fill, 64, i * 16, 255)
+                                    for i in range(16))
+    yield 'pages', b'\0' + b''.join(step(sync, 0, i, 0xffffffff) + step(reply, 0, i, 2) +
+                                    step(send, 3, 4, i * 64) for i in range(16))
+    yield 'packets', b'\0' + b''.join(step(packet, i, 3, 1 << 20) for i in range(64))
+    yield 'producer', b'\1' + b''.join(step(word, 0, 16, i * 61) + step(wait, 4)
+                                       for i in range(64))
+
+
+def control():
+    def order(what, **members):
+        return json.dumps({"command": what, **members}).encode() + b'\n'
+
+    def program(guest):
+        return b'\1' + guest.encode() + b'\n'
+
+    def packet(kind, *fields):
+        """struct sl_sched_msg; its bytes may hold no newline."""
+        return b'\2' + struct.pack(f'<II{len(fields)}Q', 0x100 + kind, 0, *fields) + b'\n'
+
+    share = {"weight": 3, "cap": "50%", "class": "realtime", "deadline": "60fps", "memory": "1G"}
+    yield 'questions', b''.join(order(name) for name in ("status", "list", "ledger", "policy"))
+    yield 'guests', (order("add-guest", name="web", users=[0, "root"], **share) +
+                     order("add-guest", name="web", keep_existing=True, weight="2") +
+                     order("add-guest", name="w2", socket="/run/x/w2.sock") + order("list") +
+                     order("set", name="web", **share) + order("pause", name="web") +
+                     order("resume", name="web") + order("remove-guest", name="web") +
+                     order("remove-guest", name="w2") + order("list"))
+    yield 'programs', (program("default") + packet(0) + order("list") + packet(3, 1, 100, 5, 7) +
+                       program("default") + order("ledger") + packet(0) + packet(3, 2, 1 << 63) +
+                       order("end-program", context=1) + b'\3\n' + order("kill", target="2") +
+                       order("kill", target="default") + order("list"))
+    yield 'policies', b''.join(order("policy", policy=name)
+                               for name in ("best-effort", "equal", "fixed", "none"))
+    yield 'mistakes', (b'{"command": 1}\n[]\nnull\n{"a": {"a": [[[]]]}}\n{"command": "\\u0000"}\n' +
+                       order("hold", pid=-1) + order("set", name="default", weight=1e300) +
+                       order("add-guest", name="../x") + b'x' * 300 + b'\n')
+    yield 'long', b'{"command": "' + b'a' * 65000
+
+
 def main():
     out = Path(sys.argv[1])
-    for target in virtqueue, virtio_gpu, vhost_user, sluice_backend:
+    for target in virtqueue, virtio_gpu, vhost_user, sluice_backend, ring, control:
         folder = out / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in target():
