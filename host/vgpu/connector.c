@@ -57,16 +57,36 @@ static int answer_request(int socket, const char *path)
 	return answer(socket, fd);
 }
 
-static int wait_for_end(pid_t child)
+/* options: as waitpid() has them. Returns 0 (it goes on) with WNOHANG, 1 with its exit status, or
+ * -errno. A child that is stopped or continued raises SIGCHLD too. */
+static int wait_for_end(pid_t child, int options, int *ret_status)
 {
 	int status = 0;
+	pid_t pid;
 
-	while (waitpid(child, &status, 0) < 0) {
-		if (errno != EINTR) {
-			return -errno;
-		}
+	do {
+		pid = waitpid(child, &status, options);
+	} while (pid < 0 && errno == EINTR);
+	if (pid <= 0) {
+		return pid < 0 ? -errno : 0;
 	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return 1;
+}
+
+/* Returns as wait_for_end(). */
+static int take_signal(int signals, pid_t child, int *ret_status)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info)) {
+		return 0;
+	}
+	if (info.ssi_signo == SIGCHLD) {
+		return wait_for_end(child, WNOHANG, ret_status);
+	}
+	kill(child, SIGTERM);
+	return 0;
 }
 
 static int open_signals(void)
@@ -89,7 +109,7 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 	SL_AUTO_CLOSE int signals = open_signals();
 	struct pollfd fds[2] = { { .fd = signals, .events = POLLIN },
 				 { .fd = socket, .events = POLLIN } };
-	struct signalfd_siginfo info;
+	int status = 0;
 	int r = signals < 0 ? signals : answer(socket, serve_fd);
 
 	while (r == 0) {
@@ -97,21 +117,21 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 		if (poll(fds, 2, -1) < 0) {
 			continue;
 		}
-		if ((fds[0].revents & POLLIN) != 0 &&
-		    read(signals, &info, sizeof(info)) == sizeof(info)) {
-			if (info.ssi_signo == SIGCHLD) {
-				break;
-			}
-			kill(child, SIGTERM);
+		if ((fds[0].revents & POLLIN) != 0) {
+			r = take_signal(signals, child, &status);
 		}
-		if (fds[1].revents != 0) {
+		if (r == 0 && fds[1].revents != 0) {
 			r = answer_request(socket, path);
 		}
 	}
-	if (r < 0 && r != -EPIPE) {
+	if (r > 0) {
+		return status;
+	}
+	if (r != -EPIPE) {
 		kill(child, SIGKILL);
 	}
-	return wait_for_end(child);
+	r = wait_for_end(child, 0, &status);
+	return r < 0 ? r : status;
 }
 
 int sl_vgpu_connector_receive(int socket)
@@ -120,7 +140,7 @@ int sl_vgpu_connector_receive(int socket)
 	int fd = -1;
 	ssize_t size = sl_fd_receive(socket, &packet, sizeof(packet), &fd, 1, NULL);
 
-	if (size != sizeof(packet) || (packet.error == 0) != (fd >= 0)) {
+	if (size != sizeof(packet) || packet.error < 0 || (packet.error == 0) != (fd >= 0)) {
 		sl_fd_close(fd);
 		return size < 0 ? (int)size : -EPIPE;
 	}

@@ -9,7 +9,7 @@ sl_vm_modules=(virtio_pci virtio_blk virtio_console ext4 overlay 9p 9pnet_virtio
 sl_vm_kvm=(-accel kvm -cpu "host,-arch-capabilities")
 # In the guest's root: what guest programs are linked with, and Debian's own Vulkan programs.
 sl_vm_packages=kmod,procps,iproute2,libdrm2,libpng16-16,libvulkan1,vulkan-tools,libxcb1,libxcb-present0
-sl_vm_packages+=,libxcb-shm0,libx11-xcb1,libwayland-client0
+sl_vm_packages+=,libxcb-shm0,libx11-xcb1,libwayland-client0,xserver-xorg-core,x11-xserver-utils,weston
 
 # sl_vm_qemu_is_new: a QEMU whose vhost-user-gpu works without KVM too.
 sl_vm_qemu_is_new() {
@@ -111,7 +111,7 @@ sl_vm_make_all() {
 	sl_vm_make_initramfs
 	install -m 0755 /bin/busybox root/bin/busybox
 	rm -rf root/var/cache/apt/* root/var/lib/apt/lists/* root/usr/share/{doc,man,locale}
-	mke2fs -q -t ext4 -d root -m 0 -O ^has_journal root.ext4 768M
+	mke2fs -q -t ext4 -d root -m 0 -O ^has_journal root.ext4 1536M
 }
 
 # sl_vm_make_initrd IMAGE VM_DIR OUT: the image's initramfs with the guest's own programs, which

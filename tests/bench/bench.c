@@ -19,6 +19,7 @@ struct bench {
 	struct vkt t;
 	uint64_t samples[MAX_SAMPLES]; /* ns */
 	uint32_t count;
+	uint32_t turns; /* that the last median is of */
 };
 
 static void add_sample(struct bench *bench, uint64_t ns)
@@ -40,13 +41,14 @@ static double take_median(struct bench *bench, double per)
 	qsort(bench->samples, bench->count, sizeof(bench->samples[0]), compare_samples);
 	double median = (double)bench->samples[bench->count / 2] / per;
 
+	bench->turns = bench->count;
 	bench->count = 0;
 	return median;
 }
 
-static void print_metric(const char *name, double value)
+static void print_metric(const struct bench *bench, const char *name, double value)
 {
-	printf("{\"metric\": \"%s\", \"value\": %.6g}\n", name, value);
+	printf("{\"metric\": \"%s\", \"value\": %.6g, \"turns\": %u}\n", name, value, bench->turns);
 	fflush(stdout);
 }
 
@@ -63,7 +65,7 @@ static void measure_submit_wait(struct bench *bench)
 		add_sample(bench, vkt_now_ns() - start);
 		VKT_OK(vkResetFences(bench->t.device, 1, &fence));
 	}
-	print_metric("submit_wait_us", take_median(bench, 1000));
+	print_metric(bench, "submit_wait_us", take_median(bench, 1000));
 }
 
 /* The status of a fence whose work is pending, ns. */
@@ -104,7 +106,7 @@ static void measure_fence_status(struct bench *bench)
 	}
 	VKT_OK(vkSignalSemaphore(bench->t.device, &signal));
 	VKT_OK(vkWaitForFences(bench->t.device, 1, &fence, VK_TRUE, UINT64_MAX));
-	print_metric("fence_status_ns", take_median(bench, CALLS));
+	print_metric(bench, "fence_status_ns", take_median(bench, CALLS));
 }
 
 /* The value of a timeline semaphore that work has signalled, ns. */
@@ -137,7 +139,7 @@ static void measure_timeline_value(struct bench *bench)
 		}
 		add_sample(bench, vkt_now_ns() - start);
 	}
-	print_metric("timeline_value_ns", take_median(bench, CALLS));
+	print_metric(bench, "timeline_value_ns", take_median(bench, CALLS));
 }
 
 /* A call whose answer only the host's driver knows, and which changes: nobody can cache it. */
@@ -171,7 +173,7 @@ static void measure_hot_call(struct bench *bench)
 		call_host(bench, cache);
 		add_sample(bench, vkt_now_ns() - start);
 	}
-	print_metric("hot_call_us", take_median(bench, 1000));
+	print_metric(bench, "hot_call_us", take_median(bench, 1000));
 }
 
 /* One call after 10 ms in which nothing happened, µs. */
@@ -186,7 +188,7 @@ static void measure_idle_call(struct bench *bench)
 		call_host(bench, cache);
 		add_sample(bench, vkt_now_ns() - start);
 	}
-	print_metric("idle_call_us", take_median(bench, 1000));
+	print_metric(bench, "idle_call_us", take_median(bench, 1000));
 }
 
 struct frame {
@@ -275,13 +277,13 @@ static double measure_frames(struct bench *bench, uint32_t draws, uint32_t targe
 /* A frame of 10,000 draws that cover next to nothing, ms. */
 static void measure_draws(struct bench *bench)
 {
-	print_metric("draws_ms", measure_frames(bench, 10000, 64, 0.01f, 60));
+	print_metric(bench, "draws_ms", measure_frames(bench, 10000, 64, 0.01f, 60));
 }
 
 /* A frame of about a millisecond, ms. */
 static void measure_light_frame(struct bench *bench)
 {
-	print_metric("light_frame_ms", measure_frames(bench, 150, 256, 0.5f, 300));
+	print_metric(bench, "light_frame_ms", measure_frames(bench, 150, 256, 0.5f, 300));
 }
 
 /* Write through a map, copy by the device, read through a map: GiB of each per second. */
@@ -308,27 +310,58 @@ static void measure_bandwidth(struct bench *bench)
 		}
 	}
 	free(data);
-	print_metric("bandwidth_gib_s", (double)size / (1u << 30) / (take_median(bench, 1) * 1e-9));
+	print_metric(bench, "bandwidth_gib_s",
+		     (double)size / (1u << 30) / (take_median(bench, 1) * 1e-9));
+}
+
+/* What the program's own CPU does: GiB of ordinary memory copied twice per second, to compare the
+ * bandwidth with where the CPU itself is emulated. */
+static void measure_memcpy(struct bench *bench)
+{
+	const size_t size = 64u << 20;
+	uint8_t *data = malloc(size);
+	uint8_t *other = malloc(size);
+
+	VKT_EXPECT(data != NULL && other != NULL);
+	vkt_fill_pattern(data, size, 1);
+	for (int i = -1; i < 15; i++) {
+		uint64_t start = vkt_now_ns();
+		memcpy(other, data, size);
+		memcpy(data, other, size);
+		if (i >= 0) {
+			add_sample(bench, vkt_now_ns() - start);
+		}
+	}
+	VKT_EXPECT(memcmp(data, other, size) == 0);
+	free(other);
+	free(data);
+	print_metric(bench, "memcpy_gib_s",
+		     (double)size / (1u << 30) / (take_median(bench, 1) * 1e-9));
 }
 
 static const struct {
 	const char *name;
 	void (*measure)(struct bench *bench);
 } metrics[] = {
-	{ "submit_wait", measure_submit_wait },	      { "fence_status", measure_fence_status },
-	{ "timeline_value", measure_timeline_value }, { "hot_call", measure_hot_call },
-	{ "idle_call", measure_idle_call },	      { "draws", measure_draws },
-	{ "light_frame", measure_light_frame },	      { "bandwidth", measure_bandwidth },
+	{ "submit_wait", measure_submit_wait },
+	{ "fence_status", measure_fence_status },
+	{ "timeline_value", measure_timeline_value },
+	{ "hot_call", measure_hot_call },
+	{ "idle_call", measure_idle_call },
+	{ "draws", measure_draws },
+	{ "light_frame", measure_light_frame },
+	{ "bandwidth", measure_bandwidth },
+	{ "memcpy", measure_memcpy },
 };
 
 int main(int argc, char **argv)
 {
-	static struct bench bench;
+	static struct bench bench = { .turns = 1 };
 	const struct vkt_options options = { .flags = VKT_OLDER };
 	uint64_t start = vkt_now_ns();
 
 	vkt_open(&bench.t, &options);
-	print_metric("startup_ms", (double)(vkt_now_ns() - start) * 1e-6);
+	print_metric(&bench, "startup_ms", (double)(vkt_now_ns() - start) * 1e-6);
 	fprintf(stderr, "%s\n", bench.t.properties.deviceName);
 	for (size_t i = 0; i < VKT_COUNT(metrics); i++) {
 		bool wanted = argc == 1;

@@ -23,7 +23,7 @@ PROGRAM = host.BUILD / "tests/bench/vulkan_bench"
 
 # What vulkan_bench can be asked for. Each run tells of the start-up too.
 NAMES = ("submit_wait", "fence_status", "timeline_value", "hot_call", "idle_call", "draws",
-         "light_frame", "bandwidth")
+         "light_frame", "bandwidth", "memcpy")
 
 # Metric → (for people, unit, digits, larger is better).
 METRICS = {
@@ -35,6 +35,7 @@ METRICS = {
     "draws_ms": ("record and execute 10,000 draws", "ms", 2, False),
     "light_frame_ms": ("light frame", "ms", 3, False),
     "bandwidth_gib_s": ("host-visible memory", "GiB/s", 2, True),
+    "memcpy_gib_s": ("the program's own memory", "GiB/s", 2, True),
     "startup_ms": ("from instance to device", "ms", 1, False),
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Run vulkan_bench inside a virtual machine and natively on the host; print medians, ratios, and how
-often the guest left its CPU: packets (shared memory), doorbells and waits of each run."""
+often the guest left its CPU for each turn of what is measured (a frame, a submission, a call):
+packets (shared memory), doorbells, waits for the host; and how often the host woke it."""
 
 import argparse
 import json
@@ -18,6 +19,8 @@ import bench
 ROOT = bench.ROOT
 ENDS = re.compile(r"context \d+ \(vulkan_bench\) ends: (\d+) packets, (\d+) doorbells, "
                   r"(\d+) waits, (\d+) wake-ups")
+# A run that measures nothing else.
+STARTUP = "startup"
 SCRIPT = """
 cd /share
 while read -r name; do
@@ -34,7 +37,7 @@ def accelerator():
 
 
 def run_guest(names, rounds, options):
-    """Returns a list of (name, metric → value, (packets, doorbells, waits, wake-ups))."""
+    """Returns a list of (name, metric → value, turns, (packets, doorbells, waits, wake-ups))."""
     order = [name for _ in range(rounds) for name in names]
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
@@ -50,16 +53,49 @@ def run_guest(names, rounds, options):
             raise RuntimeError(run.stdout[-3000:])
         lines = [json.loads(line) for line in (directory / "out").read_text().splitlines()]
     counts = [tuple(int(n) for n in match.groups()) for match in ENDS.finditer(run.stdout)]
-    results, metrics = [], {}
+    results, metrics, turns = [], {}, 1
     for line in lines:
         if line["metric"] != "end":
             metrics[line["metric"]] = line["value"]
+            turns = line.get("turns", turns)
             continue
         number = len(results)
-        results.append((order[number], metrics,
+        results.append((order[number], metrics, turns,
                         counts[number] if number < len(counts) else None))
         metrics = {}
     return results
+
+
+def print_exits(exits):
+    """exits: name → [(turns, counts)]. What a run needs before and after its turns is left out."""
+    ends = [statistics.median(column) for column in zip(*(counts for _, counts in exits[STARTUP]))]
+    print(f"\n{'each turn':36}{'packets':>10}{'doorbells':>10}{'waits':>10}{'wake-ups':>10}"
+          f"{'turns':>10}")
+    for name, runs in exits.items():
+        if name == STARTUP:
+            continue
+        turns = runs[0][0]
+        columns = zip(*(counts for _, counts in runs))
+        print(f"{name:36}" + "".join(f"{max(0, statistics.median(column) - end) / turns:>10.3f}"
+                                     for column, end in zip(columns, ends)) + f"{turns:>10}")
+    print(f"{'(a run without any turns)':36}" + "".join(f"{end:>10.0f}" for end in ends))
+
+
+def print_emulation(summary):
+    """The part of a bandwidth that is the emulated CPU's: natively and in the guest the program
+    copies as much of its own memory."""
+    medians = {system: {metric: values[0] for metric, values in metrics.items()}
+               for system, metrics in summary.items()}
+    if any(not {"bandwidth_gib_s", "memcpy_gib_s"} <= set(metrics) for metrics in medians.values()):
+        return
+    # Seconds per GiB: what the device's copy takes natively, and the guest's own copies.
+    device = 1 / medians["native"]["bandwidth_gib_s"] - 1 / medians["native"]["memcpy_gib_s"]
+    bound = 1 / (max(device, 0) + 1 / medians["sluice"]["memcpy_gib_s"])
+    print(f"\nHost-visible memory: {medians['sluice']['bandwidth_gib_s']:.2f} GiB/s in the guest, "
+          f"whose CPU copies its own memory at {medians['sluice']['memcpy_gib_s']:.2f} (natively "
+          f"{medians['native']['memcpy_gib_s']:.2f}):\n"
+          f"{medians['sluice']['bandwidth_gib_s'] / bound:.2f} of the {bound:.2f} GiB/s that this "
+          "CPU and the native device's copy make possible")
 
 
 def main():
@@ -79,23 +115,21 @@ def main():
             for metric, value in bench.measure(native, name).items():
                 runs["native"].setdefault(metric, []).append(value)
     options = ["--accel", arguments.accel] if arguments.accel else []
-    for name, metrics, counts in run_guest(names, arguments.rounds, options):
+    for name, metrics, turns, counts in run_guest([STARTUP, *names], arguments.rounds, options):
         if "failed" in metrics:
             raise RuntimeError(f"{name} fails in the virtual machine")
         for metric, value in metrics.items():
             runs["sluice"].setdefault(metric, []).append(value)
         if counts:
-            exits.setdefault(name, []).append(counts)
+            exits.setdefault(name, []).append((turns, counts))
 
     print(f"{time.strftime('%Y-%m-%d')}, {bench.describe_machine()}; QEMU with "
           f"{arguments.accel or accelerator()}")
     print(f"Medians of {arguments.rounds} rounds; sluice: inside the virtual machine\n")
     bench.print_table(bench.summarize(runs))
-    print(f"\n{'each run, start and end included':36}{'packets':>10}{'doorbells':>10}"
-          f"{'waits':>10}{'wake-ups':>10}")
-    for name, counts in exits.items():
-        print(f"{name:36}" + "".join(f"{statistics.median(column):>10.0f}"
-                                     for column in zip(*counts)))
+    print_emulation(bench.summarize(runs))
+    if STARTUP in exits:
+        print_exits(exits)
     return 0
 
 

@@ -122,6 +122,29 @@ def vhost_user():
     yield 'ack', negotiate + message(999 & 255, b'', 0, 9) + table
 
 
+def display():
+    """Steps as in fuzz_display.c."""
+    features, info, edid = (bytes([0, which]) for which in range(3))
+    drain, negotiate = bytes([5, 0]), features + b'\x01' + bytes(7)
+    ask_info, ask_edid = bytes([3, 128]), bytes([3, 0])
+    mode = struct.pack('<6I', 0, 0, 640, 480, 1, 0)
+    yield 'answers', (negotiate + ask_info + drain + info + mode.ljust(64, b'\0') + ask_edid +
+                      drain + edid + struct.pack('<II', 256, 0).ljust(64, b'\0'))
+    yield 'pictures', negotiate + bytes([4, 0]) + drain + bytes([4, 35]) + drain + bytes([4, 16])
+    yield 'huge', negotiate + ask_info + bytes([1, 30, 255]) + drain
+    yield 'late', negotiate + edid + bytes(64) + ask_edid + info + bytes(64) + drain
+    yield 'pieces', negotiate + ask_info + bytes([2, 4]) + struct.pack('<I', 4) + bytes([2, 5, 4, 0])
+    yield 'gone', ask_info + bytes([4, 0, 6, 1]) + ask_edid + bytes([4, 1])
+
+
+def connector():
+    """Packets as in fuzz_connector.c: length, descriptors, bytes."""
+    yield 'requests', bytes([4, 0, 0, 0, 0, 0]) * 3
+    yield 'answers', bytes([4, 1, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0])
+    yield 'strange', bytes([4, 0, 255, 255, 255, 255, 3, 1, 1, 2, 3, 0, 0, 4, 16, 0, 0, 0, 0])
+    yield 'long', bytes([64, 2]) + bytes(64) + bytes([4, 0, 0, 0, 0, 0])
+
+
 def sluice_backend():
     def step(*numbers):
         return bytes(numbers).ljust(8, b'\0')
@@ -199,7 +222,8 @@ def control():
 
 def main():
     out = Path(sys.argv[1])
-    for target in virtqueue, virtio_gpu, vhost_user, sluice_backend, ring, control:
+    for target in (virtqueue, virtio_gpu, vhost_user, display, connector, sluice_backend, ring,
+                   control):
         folder = out / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in target():

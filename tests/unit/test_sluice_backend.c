@@ -15,6 +15,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -306,6 +308,69 @@ static void test_messages_and_replies(void **state)
 	finish(&f);
 }
 
+enum {
+	BUSY_MESSAGES = 500
+};
+
+static void *receive_all(void *data)
+{
+	struct fixture *f = data;
+	struct sl_message message;
+	const char *why;
+
+	for (int i = 0; i < BUSY_MESSAGES + 1 && f->accept_result == 0; i++) {
+		f->accept_result = sl_host_link_receive(f->host, &message, &why);
+	}
+	return NULL;
+}
+
+/* Returns true if the doorbell must be rung for it. */
+static bool send_numbered(struct sl_ring *ring, uint32_t seqno)
+{
+	const struct sl_wire_header header = { .size = 16, .command_id = 5, .seqno = seqno };
+	size_t written;
+
+	assert_int_equal(sl_ring_write(ring, &header, sizeof(header), &written), 0);
+	return sl_ring_publish(ring);
+}
+
+static void wait_until_read(const struct sl_ring *ring)
+{
+	while (atomic_load(&ring->shared->tail) != ring->own) {
+		sched_yield();
+	}
+}
+
+/* A program that goes on sending never leaves its CPU; one that pauses does, once. */
+static void test_busy_guest_rings_no_doorbell(void **state)
+{
+	struct fixture f;
+	struct sl_ring ring;
+	uint32_t rings = 0;
+
+	init(&f);
+	connect_guest(&f);
+	sl_ring_init(&ring, fake_guest_at(&f.guest, RING_ADDR), SL_RING_MIN_SIZE);
+	assert_int_equal(pthread_create(&f.thread, NULL, receive_all, &f), 0);
+	for (uint32_t i = 0; i < BUSY_MESSAGES; i++) {
+		if (send_numbered(&ring, i)) {
+			rings++;
+			assert_int_equal(submit_op(&f, SL_VIRTIO_DOORBELL, 0, true), OK);
+		}
+		wait_until_read(&ring);
+	}
+	/* Some, where somebody else had the machine for a while. */
+	assert_true(rings < BUSY_MESSAGES / 10);
+	while (atomic_load(&ring.shared->asleep) == 0) {
+		sched_yield();
+	}
+	assert_true(send_numbered(&ring, BUSY_MESSAGES));
+	assert_int_equal(submit_op(&f, SL_VIRTIO_DOORBELL, 0, true), OK);
+	pthread_join(f.thread, NULL);
+	assert_int_equal(f.accept_result, 0);
+	finish(&f);
+}
+
 static void test_sleepers_are_woken(void **state)
 {
 	struct fixture f;
@@ -536,6 +601,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages_and_replies),
+		cmocka_unit_test(test_busy_guest_rings_no_doorbell),
 		cmocka_unit_test(test_sleepers_are_woken),
 		cmocka_unit_test(test_region_is_stitched_and_let_go),
 		cmocka_unit_test(test_late_region_is_waited_for),
