@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # How fast programs are with Sluice, beside the same programs run natively and, where it is
 # installed, through Venus. Options are those of tests/bench/bench.py: see --help. With "sched" as the
-# first argument: how guests share the GPU (tests/bench/sched.py).
+# first argument: how guests share the GPU (tests/bench/sched.py); with "windows": programs that show
+# what they render (tests/bench/windows.py).
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -27,5 +28,8 @@ fi
 export SLUICE_BUILD_DIR=$build_dir
 if [[ ${1:-} == sched ]]; then
 	exec python3 "$root/tests/bench/sched.py" "${@:2}"
+fi
+if [[ ${1:-} == windows ]]; then
+	exec python3 "$root/tests/bench/windows.py" "${@:2}"
 fi
 exec python3 "$root/tests/bench/bench.py" "$@"

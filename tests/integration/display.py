@@ -46,9 +46,9 @@ class Server:
 
 
 class Xvfb(Server):
-    def __init__(self, depth=24, *options):
+    def __init__(self, depth=24, *options, screen="800x600"):
         read_fd, write_fd = os.pipe()
-        super().__init__("Xvfb", "-displayfd", str(write_fd), "-screen", "0", f"800x600x{depth}",
+        super().__init__("Xvfb", "-displayfd", str(write_fd), "-screen", "0", f"{screen}x{depth}",
                          "-nolisten", "tcp", "-noreset", *options, pass_fds=(write_fd,))
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:

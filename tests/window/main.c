@@ -7,11 +7,6 @@
 #include "tests/window/cases.h"
 
 static const struct window_case *const lists[] = { picture_cases, life_cases, sync_cases };
-static const struct window_system *const systems[] = {
-	&window_x11,
-	&window_wayland,
-	&window_headless,
-};
 
 static int print_usage(FILE *out)
 {
@@ -39,16 +34,6 @@ static const struct window_case *find_case(const char *name)
 			if (strcmp(entry->name, name) == 0) {
 				return entry;
 			}
-		}
-	}
-	return NULL;
-}
-
-static const struct window_system *find_system(const char *name)
-{
-	for (size_t i = 0; i < VKT_COUNT(systems); i++) {
-		if (strcmp(systems[i]->name, name) == 0) {
-			return systems[i];
 		}
 	}
 	return NULL;
@@ -97,7 +82,8 @@ int main(int argc, char **argv)
 			return print_usage(stderr);
 		}
 	}
-	const struct window_system *system = optind < argc ? find_system(argv[optind]) : NULL;
+	const struct window_system *system =
+		optind < argc ? window_system_find(argv[optind]) : NULL;
 	const struct window_case *found = optind + 1 < argc ? find_case(argv[optind + 1]) : NULL;
 	if (system == NULL || found == NULL || optind + 2 != argc) {
 		return print_usage(stderr);

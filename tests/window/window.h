@@ -34,5 +34,7 @@ struct window_system {
 extern const struct window_system window_x11;
 extern const struct window_system window_wayland;
 extern const struct window_system window_headless;
+/* NULL: there is none of that name. */
+const struct window_system *window_system_find(const char *name);
 
 #endif
