@@ -26,8 +26,9 @@ class Server:
         log_directory.mkdir(parents=True, exist_ok=True)
         env = host.clean_environment(XDG_RUNTIME_DIR=self.directory)
         with open(log_directory / f"{command[0]}.log", "wb") as log:
-            self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, **more)
+            self.process = subprocess.Popen(command, env=env, cwd=self.directory,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            **more)
 
     def __enter__(self):
         return self
@@ -59,6 +60,14 @@ class Xvfb(Server):
 
     def environment(self):
         return {"DISPLAY": f":{self.display}"}
+
+    def screen(self):
+        """All pixels, line by line; of a server with the options "-fbdir", "."."""
+        # It is a file that xwd might have written: its header's size, and 12 bytes per colour.
+        data = (self.directory / "Xvfb_screen0").read_bytes()
+        header_size, = struct.unpack_from(">I", data)
+        color_count, = struct.unpack_from(">I", data, 19 * 4)
+        return data[header_size + 12 * color_count:]
 
 
 class Weston(Server):
