@@ -3,8 +3,10 @@
  * memory requirements. */
 #include "guest-driver/vk/resource.h"
 
+#include "guest-driver/vk/chain.h"
 #include "guest-driver/vk/device.h"
 #include "guest-driver/vk/message.h"
+#include "guest-driver/vk/presentable.h"
 #include "guest-driver/vk/result.h"
 #include "protocol/sl_entries.h"
 
@@ -241,6 +243,18 @@ static VkResult create_image(struct sl_device *device, const VkImageCreateInfo *
 	return args.ret;
 }
 
+/* Of the same pixels as a swapchain's image. */
+static VkImageCreateInfo describe_alias(const VkImageCreateInfo *info, VkSwapchainKHR swapchain)
+{
+	const struct sl_presentable *presentable = sl_presentable_from_handle(swapchain);
+	VkImageCreateInfo alias = *info;
+
+	alias.tiling = presentable->tiling;
+	alias.usage = presentable->usage;
+	alias.flags = presentable->flags;
+	return alias;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateImage(VkDevice handle,
 						const VkImageCreateInfo *pCreateInfo,
 						const VkAllocationCallbacks *pAllocator,
@@ -254,7 +268,15 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateImage(VkDevice handle,
 	if (image == NULL) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	VkResult result = create_image(device, pCreateInfo, image);
+	const VkImageCreateInfo *info = pCreateInfo;
+	VkImageCreateInfo alias;
+	const VkImageSwapchainCreateInfoKHR *swapchain = sl_chain_find(
+		pCreateInfo->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR);
+	if (swapchain != NULL && swapchain->swapchain != VK_NULL_HANDLE) {
+		alias = describe_alias(pCreateInfo, swapchain->swapchain);
+		info = &alias;
+	}
+	VkResult result = create_image(device, info, image);
 	if (result != VK_SUCCESS) {
 		sl_guest_object_destroy(image);
 		return result;
@@ -305,4 +327,47 @@ VKAPI_ATTR void VKAPI_CALL sl_vkGetImageMemoryRequirements(
 
 	sl_vkGetImageMemoryRequirements2(device, &info, &answer);
 	*pMemoryRequirements = answer.memoryRequirements;
+}
+
+static VkResult send_binds(VkDevice device, uint32_t count, const VkBindImageMemoryInfo *infos)
+{
+	const struct sl_vkBindImageMemory2 args = {
+		.device = device,
+		.bindInfoCount = count,
+		.pBindInfos = infos,
+	};
+
+	if (count == 0) {
+		return VK_SUCCESS;
+	}
+	return SL_VK_RESULT(vkBindImageMemory2,
+			    SL_MESSAGE_SEND(SL_GUEST_OBJECT(device), vkBindImageMemory2, &args));
+}
+
+/* To the host a swapchain is its memory. Its images go one by one; the others together, because
+ * the planes of an image must be bound by one command. */
+VKAPI_ATTR VkResult VKAPI_CALL sl_vkBindImageMemory2(VkDevice device, uint32_t bindInfoCount,
+						     const VkBindImageMemoryInfo *pBindInfos)
+{
+	VkResult result = VK_SUCCESS;
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < bindInfoCount && result == VK_SUCCESS; i++) {
+		VkBindImageMemoryInfo info = pBindInfos[i];
+		const VkBindImageMemorySwapchainInfoKHR *swapchain = sl_chain_find(
+			info.pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
+		if (swapchain == NULL || swapchain->swapchain == VK_NULL_HANDLE) {
+			continue;
+		}
+		result = send_binds(device, i - first, &pBindInfos[first]);
+		info.memory = sl_presentable_from_handle(swapchain->swapchain)
+				      ->memories[swapchain->imageIndex];
+		info.memoryOffset = 0;
+		if (result == VK_SUCCESS) {
+			result = send_binds(device, 1, &info);
+		}
+		first = i + 1;
+	}
+	return result == VK_SUCCESS ? send_binds(device, bindInfoCount - first, &pBindInfos[first])
+				    : result;
 }

@@ -26,7 +26,7 @@ static bool pixels_are_there(void *data)
 static void show(struct sl_swapchain *swapchain, struct sl_present *present)
 {
 	struct sl_swapchain_image *image = present->image;
-	struct sl_context *context = swapchain->base.context;
+	struct sl_context *context = swapchain->presentable.base.context;
 
 	if (sl_guest_link_wait(context->link, pixels_are_there, present, UINT64_MAX) < 0) {
 		sl_swapchain_set_status(swapchain, VK_ERROR_DEVICE_LOST);

@@ -280,7 +280,7 @@ static VkResult acquire(VkSwapchainKHR handle, uint64_t timeout_ns, VkSemaphore 
 	struct sl_swapchain *swapchain = from_handle(handle);
 	struct sl_swapchain_image *image = NULL;
 
-	if (sl_context_is_lost(swapchain->base.context)) {
+	if (sl_context_is_lost(swapchain->presentable.base.context)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
 	pthread_mutex_lock(&swapchain->lock);

@@ -4,7 +4,7 @@
 #ifndef SL_GUEST_DRIVER_WSI_SWAPCHAIN_H
 #define SL_GUEST_DRIVER_WSI_SWAPCHAIN_H
 
-#include "guest-driver/vk/object.h"
+#include "guest-driver/vk/presentable.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,7 +14,6 @@ struct sl_device;
 struct sl_queue;
 struct sl_surface;
 
-#define SL_MAX_SWAPCHAIN_IMAGES 16
 /* Parts of an image that a present says have changed; past this it is all of it. */
 #define SL_MAX_PRESENT_RECTS 8
 
@@ -26,8 +25,7 @@ enum sl_image_state {
 };
 
 struct sl_swapchain_image {
-	VkImage handle;
-	VkDeviceMemory memory;
+	VkImage handle; /* its memory: struct sl_presentable */
 	/* Where the image is not in shared pages itself: what it is copied to by the queue. */
 	VkBuffer buffer;
 	VkDeviceMemory buffer_memory;
@@ -63,7 +61,7 @@ struct sl_present {
 };
 
 struct sl_swapchain {
-	struct sl_guest_object base;
+	struct sl_presentable presentable;
 	struct sl_device *device;
 	struct sl_surface *surface;
 	VkFormat format;

@@ -100,6 +100,8 @@ static void describe_images(struct sl_swapchain *swapchain, const VkSwapchainCre
 
 	*image = (VkImageCreateInfo){
 		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		/* Images of the application's may share their memory. */
+		.flags = VK_IMAGE_CREATE_ALIAS_BIT,
 		.imageType = VK_IMAGE_TYPE_2D,
 		.format = info->imageFormat,
 		.extent = { info->imageExtent.width, info->imageExtent.height, 1 },
@@ -113,7 +115,7 @@ static void describe_images(struct sl_swapchain *swapchain, const VkSwapchainCre
 		.pQueueFamilyIndices = info->pQueueFamilyIndices,
 	};
 	if ((info->flags & VK_SWAPCHAIN_CREATE_MUTABLE_FORMAT_BIT_KHR) != 0) {
-		image->flags =
+		image->flags |=
 			VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
 	}
 	if (formats != NULL) {
@@ -151,9 +153,16 @@ static VkResult allocate(struct sl_swapchain *swapchain, const VkMemoryRequireme
 	return sl_memory_allocate(swapchain->device, &info, ret_memory, ret_fd);
 }
 
+static VkDeviceMemory *get_memory(struct sl_swapchain *swapchain,
+				  const struct sl_swapchain_image *image)
+{
+	return &swapchain->presentable.memories[image - swapchain->images];
+}
+
 static VkResult create_image(struct sl_swapchain *swapchain, struct sl_swapchain_image *image)
 {
 	VkDevice device = (VkDevice)swapchain->device;
+	VkDeviceMemory *memory = get_memory(swapchain, image);
 	VkMemoryRequirements needs;
 	VkResult result = sl_vkCreateImage(device, &swapchain->image_info, NULL, &image->handle);
 
@@ -161,12 +170,12 @@ static VkResult create_image(struct sl_swapchain *swapchain, struct sl_swapchain
 		return result;
 	}
 	sl_vkGetImageMemoryRequirements(device, image->handle, &needs);
-	result = allocate(swapchain, &needs, swapchain->is_direct, &image->memory,
+	result = allocate(swapchain, &needs, swapchain->is_direct, memory,
 			  swapchain->is_direct ? &image->fd : NULL);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
-	return sl_vkBindImageMemory(device, image->handle, image->memory, 0);
+	return sl_vkBindImageMemory(device, image->handle, *memory, 0);
 }
 
 static VkResult create_buffer(struct sl_swapchain *swapchain, struct sl_swapchain_image *image)
@@ -217,7 +226,7 @@ static VkResult describe_pixels(struct sl_swapchain *swapchain, struct sl_swapch
 	void *data = NULL;
 
 	if (swapchain->is_direct) {
-		memory = image->memory;
+		memory = *get_memory(swapchain, image);
 		sl_vkGetImageSubresourceLayout(device, image->handle, &subresource, &layout);
 	}
 	VkResult result = sl_vkMapMemory(device, memory, 0, VK_WHOLE_SIZE, 0, &data);
@@ -279,6 +288,9 @@ VkResult sl_swapchain_create_images(struct sl_swapchain *swapchain,
 		swapchain->image_info.tiling = VK_IMAGE_TILING_OPTIMAL;
 		swapchain->image_info.usage |= VK_IMAGE_USAGE_TRANSFER_SRC_BIT;
 	}
+	swapchain->presentable.tiling = swapchain->image_info.tiling;
+	swapchain->presentable.usage = swapchain->image_info.usage;
+	swapchain->presentable.flags = swapchain->image_info.flags;
 	for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
 		swapchain->images[i].fd = -1;
 		swapchain->image_count++;
@@ -306,7 +318,7 @@ void sl_swapchain_destroy_images(struct sl_swapchain *swapchain)
 		sl_vkDestroyBuffer(device, image->buffer, NULL);
 		sl_vkFreeMemory(device, image->buffer_memory, NULL);
 		sl_vkDestroyImage(device, image->handle, NULL);
-		sl_vkFreeMemory(device, image->memory, NULL);
+		sl_vkFreeMemory(device, *get_memory(swapchain, image), NULL);
 	}
 	swapchain->image_count = 0;
 }
