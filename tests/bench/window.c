@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 
 	if (system == NULL) {
 		fprintf(stderr,
-			"usage: window_bench x11|wayland|headless WIDTH HEIGHT MODE FRAMES\n"
+			"usage: window_bench x11|xlib|wayland|headless WIDTH HEIGHT MODE FRAMES\n"
 			"Prints microseconds per frame. MODE: a VkPresentModeKHR.\n");
 		return 2;
 	}

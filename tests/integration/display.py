@@ -71,8 +71,10 @@ class Xvfb(Server):
 
 
 class Weston(Server):
-    def __init__(self):
-        super().__init__("weston", "--backend=headless-backend.so", "--use-pixman", "--debug",
+    """renderer: pixman or gl. Weston 10 shows nothing of 10-bit pixels with pixman."""
+
+    def __init__(self, renderer="pixman"):
+        super().__init__("weston", "--backend=headless-backend.so", f"--use-{renderer}", "--debug",
                          "--socket=sluice", "--idle-time=0", "--no-config", "--width=640",
                          "--height=480")
         if not host.wait_for((self.directory / "sluice").exists, 10):

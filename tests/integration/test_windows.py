@@ -4,6 +4,7 @@
 own, through Sluice. Pictures are compared with what was drawn."""
 
 import argparse
+import pathlib
 import re
 import subprocess
 import sys
@@ -14,8 +15,21 @@ from display import Weston, Xvfb, has, run
 
 PROGRAM = host.BUILD / "tests/window/vulkan_windows"
 SKIPPED = 77
-# It waits for a screenshot.
-INTERACTIVE = "quarters"
+# They say "shown" and wait for somebody to look, or for their server's end.
+INTERACTIVE, SERVER_ENDS = "quarters", "server_ends"
+# Where Weston shows them all.
+ALL_FORMATS = "pictures"
+
+
+def find_processes(name):
+    return [int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/comm")
+            if path.read_text(encoding="utf-8").strip() == name]
+
+
+def memfds(pid):
+    """The memory files that a process maps, by their inodes."""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+    return set(re.findall(r"^\S+ \S+ \S+ \S+ (\d+) +/memfd:", maps, re.MULTILINE))
 
 
 class Windows:
@@ -69,11 +83,43 @@ class Windows:
             texts.append(found.group(0) if found else "vulkaninfo tells of no surfaces\n" + output)
         self.tap.point(label, None if texts[0] == texts[1] else "\n".join(texts))
 
+    def start(self, system, server, name, **more):
+        return subprocess.Popen([PROGRAM, system, name], text=True, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, env=self.environment(server, more))
+
+    def shared_pages(self, label, system, server, **more):
+        """Nobody copies pixels for the display server: it maps the pages that the renderer maps."""
+        process = self.start(system, server, INTERACTIVE, **more)
+        problem, skip = None, None
+        if process.stdout.readline() != "shown\n":
+            problem = "it shows nothing"
+        else:
+            try:
+                shared = (memfds(process.pid) & memfds(server.process.pid)
+                          & set().union(*map(memfds, find_processes("sluice-renderer"))))
+                problem = None if len(shared) >= 2 else f"{len(shared)} memfds are in all three"
+            except PermissionError:
+                skip = "only root sees what a renderer maps"
+        process.stdin.close()
+        if process.wait(timeout=30) != 0:
+            problem = problem or "it failed at the end"
+        self.tap.point(label, problem, skip)
+
+    def server_ends(self, label, system, server, **more):
+        """A program whose server is killed gets an error, and ends."""
+        process = self.start(system, server, SERVER_ENDS, **more)
+        problem = None if process.stdout.readline() == "shown\n" else "it shows nothing"
+        server.process.kill()
+        try:
+            status = process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        self.tap.point(label, problem or (f"status {status}" if status != 0 else None))
+
     def quarters(self, label, weston):
         """Four quarters of four colours, in a screenshot."""
-        env = self.daemon.environment(**weston.environment())
-        process = subprocess.Popen([PROGRAM, "wayland", INTERACTIVE], env=env, text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = self.start("wayland", weston, INTERACTIVE)
         wanted = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
         found = []
 
@@ -97,8 +143,12 @@ class Windows:
 def test_x11(windows, names):
     with Xvfb() as server:
         windows.cases("X11", "x11", server, names)
+        windows.cases("Xlib", "xlib", server, ["pictures", "storm"])
+        windows.shared_pages("X11: no copy", "x11", server)
+        windows.shared_pages("X11: one copy, by the GPU", "x11", server, SLUICE_PRESENT="copy")
         windows.cases("X11, copied by the GPU", "x11", server,
-                      ["pictures", "several_windows", "resize", "threads"], SLUICE_PRESENT="copy")
+                      ["pictures", "several_windows", "resize", "threads", "aliases"],
+                      SLUICE_PRESENT="copy")
         windows.surfaces("X11: vulkaninfo", server)
         windows.program("vkcube", server, ["vkcube", "--c", "60"], "")
         windows.program("vkcube, validated", server,
@@ -112,20 +162,32 @@ def test_x11(windows, names):
     with Xvfb(30) as server:
         windows.cases("X11, 10 bits", "x11", server, ["pictures", "resize"])
     with Xvfb(16) as server:
-        windows.cases("X11, 16 bits", "x11", server, ["storm", "paced"])
+        windows.cases("X11, 16 bits", "x11", server, ["pictures", "resize", "storm", "paced"])
     with Xvfb(24, "-extension", "MIT-SHM") as server:
         windows.cases("X11 without shared memory", "x11", server,
                       ["pictures", "resize", "window_ends", "paced", "present_wait"])
+    for more in {}, {"SLUICE_PRESENT": "copy"}:
+        with Xvfb() as server:
+            windows.server_ends("X11: the server ends " + str(more), "x11", server, **more)
 
 
 def test_wayland(windows, names):
     with Weston() as server:
-        windows.cases("Wayland", "wayland", server, names)
-        windows.cases("Wayland, copied by the GPU", "wayland", server, ["pictures", "threads"],
+        windows.cases("Wayland", "wayland", server,
+                      [name for name in names if name != ALL_FORMATS])
+        windows.cases("Wayland, copied by the GPU", "wayland", server, ["threads", "aliases"],
                       SLUICE_PRESENT="copy")
+        windows.shared_pages("Wayland: no copy", "wayland", server)
         windows.surfaces("Wayland: vulkaninfo", server)
         windows.quarters("Wayland: a screenshot", server)
         windows.program("vkcube-wayland", server, ["vkcube-wayland", "--c", "60"], "")
+
+
+    with Weston("gl") as server:
+        windows.cases("Wayland, all formats", "wayland", server, [ALL_FORMATS])
+        windows.cases("Wayland, all formats, copied by the GPU", "wayland", server, [ALL_FORMATS],
+                      SLUICE_PRESENT="copy")
+        windows.server_ends("Wayland: the server ends", "wayland", server)
 
 
 def test_validated(tap, names):
@@ -153,6 +215,7 @@ def main():
     names = subprocess.run([PROGRAM, "--list"], stdout=subprocess.PIPE, text=True,
                            check=True).stdout.split()
     names.remove(INTERACTIVE)
+    names.remove(SERVER_ENDS)
     tap = host.Tap()
     with host.Host(name="windows") as daemon:
         windows = Windows(tap, daemon)

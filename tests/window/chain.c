@@ -8,6 +8,35 @@
 
 #define SHOW_TIMEOUT_NS UINT64_C(5000000000)
 
+/* Where the red, green and blue bits of a pixel are. */
+struct pixel_layout {
+	VkFormat format;
+	uint32_t size; /* bytes */
+	uint8_t first[3];
+	uint8_t bits[3];
+};
+
+static const struct pixel_layout layouts[] = {
+	{ VK_FORMAT_B8G8R8A8_UNORM, 4, { 16, 8, 0 }, { 8, 8, 8 } },
+	{ VK_FORMAT_B8G8R8A8_SRGB, 4, { 16, 8, 0 }, { 8, 8, 8 } },
+	{ VK_FORMAT_R8G8B8A8_UNORM, 4, { 0, 8, 16 }, { 8, 8, 8 } },
+	{ VK_FORMAT_R8G8B8A8_SRGB, 4, { 0, 8, 16 }, { 8, 8, 8 } },
+	{ VK_FORMAT_A2R10G10B10_UNORM_PACK32, 4, { 20, 10, 0 }, { 10, 10, 10 } },
+	{ VK_FORMAT_A2B10G10R10_UNORM_PACK32, 4, { 0, 10, 20 }, { 10, 10, 10 } },
+	{ VK_FORMAT_R5G6B5_UNORM_PACK16, 2, { 11, 5, 0 }, { 5, 6, 5 } },
+};
+
+static const struct pixel_layout *find_layout(VkFormat format)
+{
+	for (size_t i = 0; i < VKT_COUNT(layouts); i++) {
+		if (layouts[i].format == format) {
+			return &layouts[i];
+		}
+	}
+	fprintf(stderr, "format %d is not one of windows\n", format);
+	exit(1);
+}
+
 static VkCompositeAlphaFlagBitsKHR choose_alpha(const VkSurfaceCapabilitiesKHR *caps)
 {
 	return (caps->supportedCompositeAlpha & VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR) != 0
@@ -28,6 +57,19 @@ static void load_procs(struct chain *chain)
 	};
 }
 
+static void create_view(struct chain *chain, uint32_t i)
+{
+	const VkImageViewCreateInfo view = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
+		.image = chain->images[i],
+		.viewType = VK_IMAGE_VIEW_TYPE_2D,
+		.format = chain->format,
+		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
+	};
+
+	VKT_OK(vkCreateImageView(chain->t->device, &view, NULL, &chain->views[i]));
+}
+
 static void create_frame(struct chain *chain, uint32_t i)
 {
 	struct vkt *t = chain->t;
@@ -44,15 +86,8 @@ static void create_frame(struct chain *chain, uint32_t i)
 		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
 		.commandBufferCount = 1,
 	};
-	const VkImageViewCreateInfo view = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
-		.image = chain->images[i],
-		.viewType = VK_IMAGE_VIEW_TYPE_2D,
-		.format = chain->format,
-		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
-	};
 
-	VKT_OK(vkCreateImageView(t->device, &view, NULL, &chain->views[i]));
+	create_view(chain, i);
 	VKT_OK(vkCreateFence(t->device, &fence, NULL, &chain->fences[i]));
 	VKT_OK(vkCreateSemaphore(t->device, &semaphore, NULL, &chain->acquired[i]));
 	VKT_OK(vkCreateSemaphore(t->device, &semaphore, NULL, &chain->rendered[i]));
@@ -84,7 +119,12 @@ VkResult chain_try_create(struct chain *chain, struct vkt *t, struct window *win
 	VkSurfaceCapabilitiesKHR caps = { 0 };
 	VkBool32 supported = VK_FALSE;
 
-	*chain = (struct chain){ .t = t, .window = window, .format = spec->format };
+	*chain = (struct chain){
+		.t = t,
+		.window = window,
+		.format = spec->format,
+		.layout = find_layout(spec->format),
+	};
 	load_procs(chain);
 	VkResult result = VKT_INSTANCE_PROC(t, vkGetPhysicalDeviceSurfaceSupportKHR)(
 		t->physical, t->family, window->surface, &supported);
@@ -110,7 +150,7 @@ VkResult chain_try_create(struct chain *chain, struct vkt *t, struct window *win
 		.imageColorSpace = VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
 		.imageExtent = chain->extent,
 		.imageArrayLayers = 1,
-		.imageUsage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+		.imageUsage = CHAIN_USAGE,
 		.preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR,
 		.compositeAlpha = choose_alpha(&caps),
 		.presentMode = spec->mode,
@@ -131,6 +171,15 @@ void chain_create(struct chain *chain, struct vkt *t, struct window *window,
 		  const struct chain_spec *spec)
 {
 	VKT_OK(chain_try_create(chain, t, window, spec));
+}
+
+void chain_replace_images(struct chain *chain, const VkImage *images)
+{
+	for (uint32_t i = 0; i < chain->count; i++) {
+		vkDestroyImageView(chain->t->device, chain->views[i], NULL);
+		chain->images[i] = images[i];
+		create_view(chain, i);
+	}
 }
 
 void chain_destroy(struct chain *chain)
@@ -253,7 +302,7 @@ void chain_draw(struct chain *chain, uint32_t index, const struct vkt_buffer *pi
 	VKT_OK(vkQueueSubmit(chain->t->queue, 1, &submit, chain->fences[index]));
 }
 
-VkResult chain_present(struct chain *chain, uint32_t index, const void *next)
+VkResult chain_present_unseen(struct chain *chain, uint32_t index, const void *next)
 {
 	const VkPresentInfoKHR info = {
 		.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
@@ -265,8 +314,13 @@ VkResult chain_present(struct chain *chain, uint32_t index, const void *next)
 		.pImageIndices = &index,
 	};
 
-	chain->window->system->poll(chain->window);
 	return chain->vk.present(chain->t->queue, &info);
+}
+
+VkResult chain_present(struct chain *chain, uint32_t index, const void *next)
+{
+	chain->window->system->poll(chain->window);
+	return chain_present_unseen(chain, index, next);
 }
 
 VkResult chain_frame(struct chain *chain, const struct vkt_buffer *pixels)
@@ -282,13 +336,39 @@ VkResult chain_frame(struct chain *chain, const struct vkt_buffer *pixels)
 	return presented != VK_SUCCESS ? presented : acquired;
 }
 
+/* The bits of a pixel that are no colour. */
+static uint32_t alpha_mask(const struct chain *chain)
+{
+	uint32_t mask = chain->layout->size == 2 ? 0xffff : UINT32_MAX;
+
+	for (int i = 0; i < 3; i++) {
+		mask &= ~(((1u << chain->layout->bits[i]) - 1) << chain->layout->first[i]);
+	}
+	return mask;
+}
+
+/* Screenshots are black where the alpha bits are 0, though the window is opaque. */
+static void make_opaque(const struct chain *chain, const struct vkt_buffer *pixels)
+{
+	uint32_t count = chain->extent.width * chain->extent.height;
+	uint32_t alpha = alpha_mask(chain);
+
+	for (uint32_t i = 0; i < count && alpha != 0; i++) {
+		((uint32_t *)pixels->map)[i] |= alpha;
+	}
+}
+
 struct vkt_buffer chain_create_pixels(struct chain *chain, uint32_t seed)
 {
-	VkDeviceSize size = (VkDeviceSize)chain->extent.width * chain->extent.height * 4;
+	VkDeviceSize size =
+		(VkDeviceSize)chain->extent.width * chain->extent.height * chain->layout->size;
 	struct vkt_buffer buffer =
 		vkt_create_buffer(chain->t, size, VK_BUFFER_USAGE_TRANSFER_SRC_BIT, VKT_HOST);
 
 	vkt_fill_pattern(buffer.map, size, seed);
+	if (chain->window->system->reads_screen) {
+		make_opaque(chain, &buffer);
+	}
 	return buffer;
 }
 
@@ -298,44 +378,130 @@ static bool is_in_square(uint32_t x, uint32_t y)
 	       y < SQUARE_AT + SQUARE_SIZE;
 }
 
-/* Pixels that differ in what can be seen of them. */
-static uint32_t count_wrong(const struct chain *chain, const uint32_t *found,
-			    const uint32_t *pixels)
+static uint32_t get_pixel(const struct chain *chain, const struct vkt_buffer *pixels, uint32_t at)
 {
-	uint32_t mask = chain->format == VK_FORMAT_A2R10G10B10_UNORM_PACK32 ? 0x3fffffff : 0xffffff;
+	return chain->layout->size == 2 ? ((const uint16_t *)pixels->map)[at]
+					: ((const uint32_t *)pixels->map)[at];
+}
+
+void chain_set_pixel(const struct chain *chain, const struct vkt_buffer *pixels, uint32_t x,
+		     uint32_t y, uint8_t red, uint8_t green, uint8_t blue)
+{
+	const struct pixel_layout *layout = chain->layout;
+	const uint8_t color[] = { red, green, blue };
+	uint32_t at = y * chain->extent.width + x;
+	uint32_t pixel = alpha_mask(chain);
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t max = (1u << layout->bits[i]) - 1;
+		pixel |= (color[i] * max + 127) / 255 << layout->first[i];
+	}
+	if (layout->size == 2) {
+		((uint16_t *)pixels->map)[at] = (uint16_t)pixel;
+	} else {
+		((uint32_t *)pixels->map)[at] = pixel;
+	}
+}
+
+/* True if found shows the pixel want. */
+static bool is_shown(const struct chain *chain, uint32_t found, uint32_t want)
+{
+	bool is_screen = chain->window->system->reads_screen;
+	const struct pixel_layout *layout = chain->layout;
+	const struct pixel_layout *found_layout = is_screen ? &layouts[0] : layout;
+
+	for (int i = 0; i < 3; i++) {
+		int max = (1 << layout->bits[i]) - 1;
+		int found_max = (1 << found_layout->bits[i]) - 1;
+		int found_value = (int)(found >> found_layout->first[i]) & found_max;
+		int want_value = (int)(want >> layout->first[i]) & max;
+		/* Who makes 8 bits of more or less may round as he likes. */
+		int tolerance = found_max == max ? 0 : 1;
+		if (abs(found_value - want_value * found_max / max) > tolerance) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static uint32_t count_wrong(const struct chain *chain, const uint32_t *found,
+			    const struct vkt_buffer *pixels)
+{
 	uint32_t wrong = 0;
 
 	for (uint32_t y = 0; y < chain->extent.height; y++) {
 		for (uint32_t x = 0; x < chain->extent.width; x++) {
 			uint32_t at = y * chain->extent.width + x;
-			uint32_t want = is_in_square(x, y) ? UINT32_MAX : pixels[at];
-			wrong += ((found[at] ^ want) & mask) != 0;
+			uint32_t want =
+				is_in_square(x, y) ? UINT32_MAX : get_pixel(chain, pixels, at);
+			wrong += !is_shown(chain, found[at], want);
 		}
 	}
 	return wrong;
 }
 
-void chain_expect_shown(struct chain *chain, const struct vkt_buffer *pixels)
+/* How many pixels of the window are not as they should be. */
+static uint32_t look(const struct chain *chain, const struct vkt_buffer *pixels)
 {
 	struct window *window = chain->window;
-	uint64_t end_ns = vkt_now_ns() + SHOW_TIMEOUT_NS;
 	uint32_t wrong = UINT32_MAX;
 
-	if (window->system->read == NULL) {
-		return;
-	}
 	VKT_EXPECT(window->width == chain->extent.width && window->height == chain->extent.height);
 	uint32_t *found = calloc(window->width * window->height, sizeof(*found));
 	VKT_EXPECT(found != NULL);
-	do {
-		if (window->system->read(window, found)) {
-			wrong = count_wrong(chain, found, pixels->map);
-		}
-	} while (wrong != 0 && vkt_now_ns() < end_ns);
-	if (wrong != 0) {
-		fprintf(stderr, "%u of %u pixels of the window are wrong\n", wrong,
-			window->width * window->height);
-		exit(1);
+	if (window->system->read(window, found)) {
+		wrong = count_wrong(chain, found, pixels);
 	}
 	free(found);
+	return wrong;
+}
+
+static uint32_t find_shown(struct chain *const *chains, const struct vkt_buffer *const *pixels,
+			   uint32_t count)
+{
+	uint64_t end_ns = vkt_now_ns() + SHOW_TIMEOUT_NS;
+	uint32_t least = UINT32_MAX;
+
+	do {
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t wrong = look(chains[i], pixels[i]);
+			if (wrong == 0) {
+				return i;
+			}
+			least = wrong < least ? wrong : least;
+		}
+	} while (vkt_now_ns() < end_ns);
+	fprintf(stderr, "%u of %u pixels of the window are wrong\n", least,
+		chains[0]->extent.width * chains[0]->extent.height);
+	exit(1);
+}
+
+void chain_expect_shown(struct chain *chain, const struct vkt_buffer *pixels)
+{
+	if (chain->window->system->read != NULL) {
+		(void)find_shown(&chain, &pixels, 1);
+	}
+}
+
+void chain_expect_all_shown(struct chain *chains, const struct vkt_buffer *pixels, uint32_t count)
+{
+	struct chain *left[CHAIN_MAX_WINDOWS];
+	const struct vkt_buffer *left_pixels[CHAIN_MAX_WINDOWS];
+
+	VKT_EXPECT(count <= CHAIN_MAX_WINDOWS);
+	for (uint32_t i = 0; i < count; i++) {
+		left[i] = &chains[i];
+		left_pixels[i] = &pixels[i];
+	}
+	for (; count > 0; count--) {
+		struct window *window = left[0]->window;
+		uint32_t i = window->system->read != NULL ? find_shown(left, left_pixels, count)
+							  : count - 1;
+		struct vkt *t = left[i]->t;
+		window = left[i]->window;
+		chain_destroy(left[i]);
+		window->system->destroy(t, window);
+		left[i] = left[count - 1];
+		left_pixels[i] = left_pixels[count - 1];
+	}
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows that change their size or go away, and swapchains that come and go. */
+#include <stdio.h>
+
 #include "tests/window/cases.h"
 #include "tests/window/chain.h"
 
@@ -156,8 +158,80 @@ static void run_retired(struct vkt *t, const struct window_system *system)
 	system->destroy(t, window);
 }
 
+/* Where the window is as large as its pictures are, each swapchain may change that. */
+static void run_extents(struct vkt *t, const struct window_system *system)
+{
+	struct window *window = system->create(t, 0, 120, 90);
+	struct chain_spec spec = {
+		.mode = VK_PRESENT_MODE_FIFO_KHR,
+		.format = first_format(t, window->surface),
+	};
+	VkExtent2D whole = { window->width, window->height };
+	struct chain chain;
+	struct chain next;
+
+	vkt_require(system->resize == NULL, "windows that the swapchain resizes");
+	chain_create(&chain, t, window, &spec);
+	for (uint32_t i = 0; i < RESIZES; i++) {
+		struct vkt_buffer pixels = chain_create_pixels(&chain, i);
+		for (uint32_t frame = 0; frame < i % 4; frame++) {
+			VKT_OK(chain_frame(&chain, &pixels));
+		}
+		spec.extent = i + 1 == RESIZES
+				      ? whole
+				      : (VkExtent2D){ 40 + i * 37 % 171, 40 + i * 53 % 149 };
+		spec.old = chain.handle;
+		chain_create(&next, t, window, &spec);
+		chain_destroy(&chain);
+		chain = next;
+		vkt_destroy_owned(t);
+	}
+	struct vkt_buffer pixels = chain_create_pixels(&chain, 1);
+	VKT_OK(chain_frame(&chain, &pixels));
+	chain_expect_shown(&chain, &pixels);
+	chain_destroy(&chain);
+	system->destroy(t, window);
+}
+
+/* The server ends while programs draw: somebody kills it when we say that we do. */
+static void run_server_ends(struct vkt *t, const struct window_system *system)
+{
+	struct window *window = system->create(t, 0, 120, 90);
+	VkPresentModeKHR modes[MAX_SURFACE_MODES];
+	uint32_t mode_count = list_modes(t, window->surface, modes);
+	const struct chain_spec spec = {
+		.mode = modes[mode_count - 1],
+		.format = first_format(t, window->surface),
+	};
+	VkResult result = VK_SUCCESS;
+	struct chain chain;
+
+	vkt_require(system != &window_headless, "a server");
+	chain_create(&chain, t, window, &spec);
+	struct vkt_buffer pixels = chain_create_pixels(&chain, 1);
+	VKT_OK(chain_frame(&chain, &pixels));
+	printf("shown\n");
+	fflush(stdout);
+	while (result >= 0) {
+		uint32_t index = 0;
+		result = chain_acquire(&chain, MAX_TIMEOUT, &index);
+		VKT_EXPECT(result != VK_TIMEOUT);
+		if (result >= 0) {
+			chain_draw(&chain, index, &pixels);
+			result = chain_present_unseen(&chain, index, NULL);
+		}
+	}
+	VKT_RESULT(VK_ERROR_SURFACE_LOST_KHR, result);
+	chain_destroy(&chain);
+	VKT_INSTANCE_PROC(t, vkDestroySurfaceKHR)(t->instance, window->surface, NULL);
+}
+
 const struct window_case life_cases[] = {
-	{ "resize", run_resize }, { "window_ends", run_window_ends },
-	{ "storm", run_storm },	  { "retired", run_retired },
+	{ "resize", run_resize },
+	{ "window_ends", run_window_ends },
+	{ "storm", run_storm },
+	{ "retired", run_retired },
+	{ "extents", run_extents },
+	{ "server_ends", run_server_ends },
 	{ NULL, NULL },
 };

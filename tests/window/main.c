@@ -11,7 +11,7 @@ static const struct window_case *const lists[] = { picture_cases, life_cases, sy
 static int print_usage(FILE *out)
 {
 	fprintf(out,
-		"usage: vulkan_windows [--validate] x11|wayland|headless NAME\n"
+		"usage: vulkan_windows [--validate] x11|xlib|wayland|headless NAME\n"
 		"       vulkan_windows --list\n"
 		"Run the test NAME with windows of one window system; status 77: the device or\n"
 		"the window system lacks what it needs.\n");

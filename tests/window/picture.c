@@ -120,11 +120,7 @@ static void run_several_windows(struct vkt *t, const struct window_system *syste
 			system->poll(windows[i]);
 		}
 	}
-	for (uint32_t i = 0; i < COUNT; i++) {
-		chain_expect_shown(&chains[i], &pixels[i]);
-		chain_destroy(&chains[i]);
-		system->destroy(t, windows[i]);
-	}
+	chain_expect_all_shown(chains, pixels, COUNT);
 }
 
 /* Views of an sRGB swapchain that do not convert. */
@@ -165,11 +161,119 @@ static void run_mutable(struct vkt *t, const struct window_system *system)
 	system->destroy(t, window);
 }
 
+/* Images that the application makes, of the memory of a swapchain's images. */
+static void run_aliases(struct vkt *t, const struct window_system *system)
+{
+	const struct chain_spec spec = {
+		.mode = VK_PRESENT_MODE_FIFO_KHR,
+		.format = VK_FORMAT_B8G8R8A8_UNORM,
+	};
+	struct window *window = system->create(t, 0, WIDTH, HEIGHT);
+	VkImage aliases[CHAIN_MAX_IMAGES];
+	struct chain chain;
+
+	chain_create(&chain, t, window, &spec);
+	for (uint32_t i = 0; i < chain.count; i++) {
+		const VkImageSwapchainCreateInfoKHR of_chain = {
+			.sType = VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR,
+			.swapchain = chain.handle,
+		};
+		const VkImageCreateInfo info = {
+			.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+			.pNext = &of_chain,
+			.imageType = VK_IMAGE_TYPE_2D,
+			.format = chain.format,
+			.extent = { chain.extent.width, chain.extent.height, 1 },
+			.mipLevels = 1,
+			.arrayLayers = 1,
+			.samples = VK_SAMPLE_COUNT_1_BIT,
+			.tiling = VK_IMAGE_TILING_OPTIMAL,
+			.usage = CHAIN_USAGE,
+		};
+		const VkBindImageMemorySwapchainInfoKHR of_image = {
+			.sType = VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR,
+			.swapchain = chain.handle,
+			.imageIndex = i,
+		};
+		VkBindImageMemoryInfo bind = {
+			.sType = VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_INFO,
+			.pNext = &of_image,
+		};
+		VKT_OK(vkCreateImage(t->device, &info, NULL, &aliases[i]));
+		bind.image = aliases[i];
+		VKT_OK(vkBindImageMemory2(t->device, 1, &bind));
+	}
+	chain_replace_images(&chain, aliases);
+	struct vkt_buffer pixels = { 0 };
+	for (uint32_t frame = 0; frame < FRAMES; frame++) {
+		pixels = chain_create_pixels(&chain, frame);
+		VKT_OK(chain_frame(&chain, &pixels));
+	}
+	chain_expect_shown(&chain, &pixels);
+	uint32_t count = chain.count;
+	chain_destroy(&chain);
+	for (uint32_t i = 0; i < count; i++) {
+		vkDestroyImage(t->device, aliases[i], NULL);
+	}
+	system->destroy(t, window);
+}
+
+/* Each frame changes a line, and says so; all lines are seen. */
+static void run_incremental(struct vkt *t, const struct window_system *system)
+{
+	struct window *window = system->create(t, 0, WIDTH, HEIGHT);
+	const struct chain_spec spec = {
+		.mode = VK_PRESENT_MODE_FIFO_KHR,
+		.format = first_format(t, window->surface),
+	};
+	struct chain chain;
+
+	vkt_require_extension(t, "VK_KHR_incremental_present");
+	chain_create(&chain, t, window, &spec);
+	struct vkt_buffer pixels = chain_create_pixels(&chain, 1);
+	VKT_OK(chain_frame(&chain, &pixels));
+	for (uint32_t frame = 0; frame < 3 * FRAMES; frame++) {
+		uint32_t line = SQUARE_AT + SQUARE_SIZE + 5 * frame;
+		/* Past some number of rectangles a driver may show everything. */
+		VkRectLayerKHR rects[12];
+		uint32_t rect_count = frame % 3 == 2 ? VKT_COUNT(rects) : frame % 3;
+		for (uint32_t i = 0; i < VKT_COUNT(rects); i++) {
+			rects[i] = (VkRectLayerKHR){
+				.offset = { 0, (int32_t)line },
+				.extent = { chain.extent.width, 1 },
+			};
+		}
+		const VkPresentRegionKHR region = {
+			.rectangleCount = rect_count,
+			.pRectangles = rects,
+		};
+		const VkPresentRegionsKHR regions = {
+			.sType = VK_STRUCTURE_TYPE_PRESENT_REGIONS_KHR,
+			.swapchainCount = 1,
+			.pRegions = rect_count > 0 ? &region : NULL,
+		};
+		uint32_t index = 0;
+		/* Who draws from the buffer must have drawn before it changes. */
+		VKT_OK(vkDeviceWaitIdle(t->device));
+		for (uint32_t x = 0; x < chain.extent.width; x++) {
+			chain_set_pixel(&chain, &pixels, x, line, 255, (uint8_t)(9 * frame), 0);
+		}
+		VKT_OK(chain_acquire(&chain, FOREVER, &index));
+		chain_draw(&chain, index, &pixels);
+		VKT_OK(chain_present(&chain, index, &regions));
+	}
+	chain_expect_shown(&chain, &pixels);
+	chain_destroy(&chain);
+	system->destroy(t, window);
+}
+
 /* What a screenshot of the whole screen is compared with: four quarters, each of one colour. Waits
  * for the end of standard input while the window shows them. */
 static void run_quarters(struct vkt *t, const struct window_system *system)
 {
-	static const uint32_t colors[] = { 0xffff0000, 0xff00ff00, 0xff0000ff, 0xffffffff };
+	static const uint8_t colors[][3] = {
+		{ 255, 0, 0 }, { 0, 255, 0 }, { 0, 0, 255 }, { 255, 255, 255 }
+	};
 	struct window *window = system->create(t, 0, WIDTH, HEIGHT);
 	const struct chain_spec spec = {
 		.mode = VK_PRESENT_MODE_FIFO_KHR,
@@ -179,12 +283,12 @@ static void run_quarters(struct vkt *t, const struct window_system *system)
 
 	chain_create(&chain, t, window, &spec);
 	struct vkt_buffer pixels = chain_create_pixels(&chain, 0);
-	uint32_t *words = pixels.map;
 	for (uint32_t y = 0; y < chain.extent.height; y++) {
 		for (uint32_t x = 0; x < chain.extent.width; x++) {
 			uint32_t right = x >= chain.extent.width / 2;
 			uint32_t below = y >= chain.extent.height / 2;
-			words[y * chain.extent.width + x] = colors[below * 2 + right];
+			const uint8_t *color = colors[below * 2 + right];
+			chain_set_pixel(&chain, &pixels, x, y, color[0], color[1], color[2]);
 		}
 	}
 	for (uint32_t frame = 0; frame < FRAMES; frame++) {
@@ -202,6 +306,8 @@ const struct window_case picture_cases[] = {
 	{ "pictures", run_pictures },
 	{ "several_windows", run_several_windows },
 	{ "mutable_format", run_mutable },
+	{ "aliases", run_aliases },
+	{ "incremental", run_incremental },
 	{ "quarters", run_quarters },
 	{ NULL, NULL },
 };

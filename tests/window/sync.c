@@ -184,6 +184,70 @@ static void run_present_wait(struct vkt *t, const struct window_system *system)
 	system->destroy(t, window);
 }
 
+/* A group of one device: the commands and structs of Vulkan 1.1. */
+static void run_device_group(struct vkt *t, const struct window_system *system)
+{
+	struct window *window = system->create(t, 0, 100, 100);
+	VkDeviceGroupPresentCapabilitiesKHR caps = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_PRESENT_CAPABILITIES_KHR,
+	};
+	VkDeviceGroupPresentModeFlagsKHR modes = 0;
+	uint32_t rect_count = 0;
+	VkRect2D rect;
+	const VkDeviceGroupSwapchainCreateInfoKHR group = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_SWAPCHAIN_CREATE_INFO_KHR,
+		.modes = VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR,
+	};
+	const struct chain_spec spec = {
+		.mode = VK_PRESENT_MODE_FIFO_KHR,
+		.format = first_format(t, window->surface),
+		.next = &group,
+	};
+	const uint32_t mask = 1;
+	const VkDeviceGroupPresentInfoKHR present = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_PRESENT_INFO_KHR,
+		.swapchainCount = 1,
+		.pDeviceMasks = &mask,
+		.mode = VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR,
+	};
+	struct chain chain;
+
+	VKT_OK(VKT_DEVICE_PROC(t, vkGetDeviceGroupPresentCapabilitiesKHR)(t->device, &caps));
+	VKT_EXPECT(caps.presentMask[0] == 1 && caps.presentMask[1] == 0);
+	VKT_EXPECT((caps.modes & VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR) != 0);
+	VKT_OK(VKT_DEVICE_PROC(t, vkGetDeviceGroupSurfacePresentModesKHR)(t->device,
+									  window->surface, &modes));
+	VKT_EXPECT((modes & VK_DEVICE_GROUP_PRESENT_MODE_LOCAL_BIT_KHR) != 0);
+	PFN_vkGetPhysicalDevicePresentRectanglesKHR get_rects =
+		VKT_INSTANCE_PROC(t, vkGetPhysicalDevicePresentRectanglesKHR);
+	VKT_OK(get_rects(t->physical, window->surface, &rect_count, NULL));
+	VKT_EXPECT(rect_count == 1);
+	VKT_OK(get_rects(t->physical, window->surface, &rect_count, &rect));
+
+	chain_create(&chain, t, window, &spec);
+	struct vkt_buffer pixels = chain_create_pixels(&chain, 6);
+	for (uint32_t frame = 0; frame < 5; frame++) {
+		VkSemaphore semaphore = chain.spare;
+		const VkAcquireNextImageInfoKHR acquire = {
+			.sType = VK_STRUCTURE_TYPE_ACQUIRE_NEXT_IMAGE_INFO_KHR,
+			.swapchain = chain.handle,
+			.timeout = FOREVER,
+			.semaphore = semaphore,
+			.deviceMask = mask,
+		};
+		uint32_t index = 0;
+		VKT_OK(VKT_DEVICE_PROC(t, vkAcquireNextImage2KHR)(t->device, &acquire, &index));
+		VKT_OK(vkWaitForFences(t->device, 1, &chain.fences[index], VK_TRUE, FOREVER));
+		chain.spare = chain.acquired[index];
+		chain.acquired[index] = semaphore;
+		chain_draw(&chain, index, &pixels);
+		VKT_OK(chain_present(&chain, index, &present));
+	}
+	chain_expect_shown(&chain, &pixels);
+	chain_destroy(&chain);
+	system->destroy(t, window);
+}
+
 struct thread_frames {
 	struct chain *chain;
 	const struct vkt_buffer *pixels;
@@ -237,15 +301,15 @@ static void run_threads(struct vkt *t, const struct window_system *system)
 	for (uint32_t i = 0; i < COUNT; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	for (uint32_t i = 0; i < COUNT; i++) {
-		chain_expect_shown(&chains[i], &pixels[i]);
-		chain_destroy(&chains[i]);
-		system->destroy(t, windows[i]);
-	}
+	chain_expect_all_shown(chains, pixels, COUNT);
 }
 
 const struct window_case sync_cases[] = {
-	{ "timeouts", run_timeouts }, { "acquire_signals", run_acquire_signals },
-	{ "paced", run_paced },	      { "present_wait", run_present_wait },
-	{ "threads", run_threads },   { NULL, NULL },
+	{ "timeouts", run_timeouts },
+	{ "acquire_signals", run_acquire_signals },
+	{ "paced", run_paced },
+	{ "present_wait", run_present_wait },
+	{ "threads", run_threads },
+	{ "device_group", run_device_group },
+	{ NULL, NULL },
 };

@@ -6,6 +6,7 @@
 
 static const struct window_system *const systems[] = {
 	&window_x11,
+	&window_xlib,
 	&window_wayland,
 	&window_headless,
 };

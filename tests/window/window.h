@@ -25,13 +25,17 @@ struct window_system {
 	void (*resize)(struct window *window, uint32_t width, uint32_t height);
 	/* The window ends while its surface lives. NULL: not allowed. */
 	void (*end)(struct window *window);
-	/* What the window shows, a word per pixel; false: not now. NULL: nobody can tell. */
+	/* What the window shows, a word per pixel, with the bits of the window's format; false: not
+	 * now. NULL: nobody can tell. */
 	bool (*read)(struct window *window, uint32_t *ret_pixels);
+	/* What read() tells is from the screen: 8 bits each of red, green and blue. */
+	bool reads_screen;
 	/* Answer the server. */
 	void (*poll)(struct window *window);
 };
 
 extern const struct window_system window_x11;
+extern const struct window_system window_xlib;
 extern const struct window_system window_wayland;
 extern const struct window_system window_headless;
 /* NULL: there is none of that name. */

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Windows of a Wayland compositor: full screen, so that a screenshot shows them whole. */
+/* Windows of a Wayland compositor: full screen, so that a screenshot shows them whole. Weston's own
+ * program takes it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <png.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <wayland-client.h>
 
 #include "tests/window/window.h"
@@ -136,11 +145,70 @@ static void poll_events(struct window *window)
 	VKT_EXPECT(wl_display_roundtrip(display) >= 0);
 }
 
+/* The picture in directory, which then is empty. */
+static bool load_screenshot(const char *directory, uint32_t width, uint32_t height,
+			    uint32_t *ret_pixels)
+{
+	png_image image = { .version = PNG_IMAGE_VERSION };
+	bool is_loaded = false;
+	char pattern[64];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/*.png", directory);
+	if (glob(pattern, 0, NULL, &found) != 0) {
+		return false;
+	}
+	if (png_image_begin_read_from_file(&image, found.gl_pathv[0]) != 0) {
+		image.format = PNG_FORMAT_BGRA;
+		is_loaded = image.width == width && image.height == height &&
+			    png_image_finish_read(&image, NULL, ret_pixels, 0, NULL) != 0;
+		png_image_free(&image);
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		unlink(found.gl_pathv[i]);
+	}
+	globfree(&found);
+	return is_loaded;
+}
+
+static bool take_screenshot(const char *directory)
+{
+	char program[] = "weston-screenshooter";
+	char *const command[] = { program, NULL };
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addchdir_np(&actions, directory);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, command[0], &actions, NULL, command, environ) == 0) {
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+		}
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return status == 0;
+}
+
+static bool read_screen(struct window *window, uint32_t *ret_pixels)
+{
+	char directory[] = "/tmp/window-XXXXXX";
+
+	poll_events(window);
+	VKT_EXPECT(mkdtemp(directory) != NULL);
+	bool is_read = take_screenshot(directory) &&
+		       load_screenshot(directory, window->width, window->height, ret_pixels);
+	rmdir(directory);
+	return is_read;
+}
+
 const struct window_system window_wayland = {
 	.name = "wayland",
 	.open = open_wayland,
 	.close = close_wayland,
 	.create = create,
 	.destroy = destroy,
+	.read = read_screen,
+	.reads_screen = true,
 	.poll = poll_events,
 };
