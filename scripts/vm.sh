@@ -9,6 +9,8 @@ root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 . "$root/scripts/lib/packages.sh"
 # shellcheck source=scripts/lib/vm_image.sh
 . "$root/scripts/lib/vm_image.sh"
+# shellcheck source=scripts/lib/vm_qemu.sh
+. "$root/scripts/lib/vm_qemu.sh"
 
 usage() {
 	cat <<END
@@ -25,6 +27,9 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
 
   --name NAME          the guest's name (default: vm)
   --host-driver FILE   the Vulkan driver that the daemon renders with (default: the best installed)
+  --front-end PROTOCOL vhost-user (default) or vfio-user: how QEMU talks to the device. vfio-user
+                       needs QEMU 10.1, which is fetched and kept in the cache where none is
+                       installed; the guest's screen shows nowhere then
   --memory MIB         of the guest (default: 1024)
   --cpus COUNT         of the guest (default: 2)
   --accel kvm|tcg      default: KVM where a probe shows that it works, else TCG
@@ -67,6 +72,7 @@ run | shell | image) ;;
 esac
 
 name=vm
+front_end=vhost-user
 memory=1024
 cpus=2
 accel=
@@ -86,12 +92,13 @@ while [[ $# -gt 0 ]]; do
 		set -- "${1%%=*}" "${1#*=}" "${@:2}"
 	fi
 	case $1 in
-	--name | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
+	--name | --front-end | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
 		--env | --qemu-option | --share | --qmp)
 		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
 		case $1 in
 		--name) name=$2 ;;
 		--host-driver) daemon_options+=(--driver "$(realpath "$2")") ;;
+		--front-end) front_end=$2 ;;
 		--memory) memory=$2 ;;
 		--cpus) cpus=$2 ;;
 		--accel) accel=$2 ;;
@@ -127,6 +134,11 @@ while [[ $# -gt 0 ]]; do
 	*) break ;;
 	esac
 done
+case $front_end in
+vhost-user | vfio-user) ;;
+*) die "--front-end $front_end: vhost-user or vfio-user" 2 ;;
+esac
+[[ $front_end == vhost-user || -z $window$screenshot ]] || die 'vfio-user has no screen to show' 2
 [[ $action != run || $# -gt 0 ]] || die 'which program? (see scripts/vm.sh --help)' 2
 
 if [[ -n ${XDG_CACHE_HOME:-} ]]; then
@@ -137,6 +149,10 @@ fi
 mkdir -p "$cache"
 sl_install_packages "$root/scripts/packages-vm.txt" >&2 || exit 125
 sl_vm_install_qemu "$cache" || exit 125
+qemu_program='qemu-system-x86_64'
+if [[ $front_end == vfio-user ]]; then
+	qemu_program=$(sl_vm_vfio_user_qemu "$cache") || exit 125
+fi
 image=$(sl_vm_image "$cache" "$root/scripts/vm") || die 'there is no guest image'
 if [[ $action == image ]]; then
 	echo "$image"
@@ -228,7 +244,7 @@ else
 	pids+=($!)
 	read -r socket <"$run_dir/ready" || die 'sluiced did not start'
 fi
-"$vgpu" --daemon="$socket" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
+"$vgpu" --front-end="$front_end" --daemon="$socket" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
 pids+=($!)
 vgpu_pid=$!
 sl_wait_for_socket "$run_dir/gpu.sock" "$vgpu_pid" || die 'sluice-vgpu did not start'
@@ -258,8 +274,13 @@ else
 	cat "$run_dir/err.out" >&2 &
 	err_pid=$!
 fi
+if [[ $front_end == vfio-user ]]; then
+	gpu=(-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$run_dir/gpu.sock\"}}")
+else
+	gpu=(-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu)
+fi
 qemu=(
-	qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -name "$name"
+	"$qemu_program" -nodefaults -no-user-config -no-reboot -name "$name"
 	"${accel_options[@]}" -smp "$cpus" -m "$memory"
 	-object "memory-backend-memfd,id=ram,size=${memory}M,share=on"
 	-M q35,memory-backend=ram
@@ -271,7 +292,7 @@ qemu=(
 	-virtfs "local,path=$run_dir/share,mount_tag=run,security_model=none"
 	${share:+-virtfs "local,path=$share,mount_tag=share,security_model=none"}
 	-device virtio-serial-pci "${ports[@]}"
-	-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu
+	"${gpu[@]}"
 	-display "$display" -vga none
 	-qmp "unix:${qmp:-$run_dir/qmp.sock},server=on,wait=off"
 	"${qemu_options[@]}"

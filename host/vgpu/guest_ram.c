@@ -220,6 +220,18 @@ int sl_guest_ram_locate(const struct sl_guest_ram *ram, uint64_t addr, int *ret_
 	return 0;
 }
 
+bool sl_guest_ram_overlaps(const struct sl_guest_ram *ram, uint64_t addr, uint64_t size)
+{
+	for (uint32_t i = 0; i < ram->count; i++) {
+		const struct sl_guest_ram_slot *slot = &ram->mappings[i].slot;
+
+		if (ranges_overlap(addr, slot->guest_addr, size, slot->size)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool sl_guest_ram_contains(const struct sl_guest_ram *ram, uint64_t addr, uint64_t size)
 {
 	uint64_t end;

@@ -45,6 +45,9 @@ int sl_guest_ram_remove(struct sl_guest_ram *ram, const struct sl_guest_ram_slot
 
 void sl_guest_ram_clear(struct sl_guest_ram *ram);
 
+/* True if any of the range, which does not wrap around, is memory. */
+bool sl_guest_ram_overlaps(const struct sl_guest_ram *ram, uint64_t addr, uint64_t size);
+
 /* True if all of the range lies in guest memory; it may cross from slot to slot. */
 bool sl_guest_ram_contains(const struct sl_guest_ram *ram, uint64_t addr, uint64_t size);
 

@@ -20,12 +20,19 @@
 #include "host/sandbox/sandbox.h"
 #include "host/vgpu/connector.h"
 #include "host/vgpu/sluice_backend.h"
+#include "host/vgpu/vfio_user.h"
 #include "host/vgpu/vhost_user.h"
 
 #define DEFAULT_MAX_MEMORY (256ull << 20)
 #define MAX_MAX_MEMORY	   (1ull << 40)
 
+enum front_end {
+	FRONT_END_VHOST_USER,
+	FRONT_END_VFIO_USER,
+};
+
 struct arguments {
+	enum front_end front_end;
 	const char *socket_path;
 	const char *daemon_path;
 	int fd;
@@ -45,12 +52,15 @@ enum option_key {
 	OPTION_LOG_LEVEL = 'l',
 	OPTION_DAEMON = 'd',
 	OPTION_SANDBOX = 'x',
+	OPTION_FRONT_END = 'e',
 };
 
 static const struct argp_option options[] = {
 	{ "socket-path", OPTION_SOCKET_PATH, "PATH", 0,
 	  "Listen for QEMU on this Unix socket; serve the first that connects", 0 },
 	{ "fd", OPTION_FD, "FDNUM", 0, "Serve this connected socket (libvirt starts it so)", 0 },
+	{ "front-end", OPTION_FRONT_END, "PROTOCOL", 0,
+	  "vhost-user (default), or vfio-user for QEMU 10.1 and newer", 0 },
 	{ "print-capabilities", OPTION_PRINT_CAPABILITIES, NULL, 0,
 	  "Print what libvirt wants to know, as JSON, and exit", 0 },
 	{ "daemon", OPTION_DAEMON, "PATH", 0,
@@ -80,6 +90,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			argp_error(state, "--fd: '%s' is no descriptor", text);
 		}
 		arguments->fd = (int)value;
+		return 0;
+	case OPTION_FRONT_END:
+		if (strcmp(text, "vfio-user") == 0) {
+			arguments->front_end = FRONT_END_VFIO_USER;
+		} else if (strcmp(text, "vhost-user") != 0) {
+			argp_error(state, "--front-end: '%s' is neither vhost-user nor vfio-user",
+				   text);
+		}
 		return 0;
 	case OPTION_DAEMON:
 		arguments->daemon_path = text;
@@ -121,13 +139,17 @@ static const struct argp argp = {
 	options,
 	parse_option,
 	NULL,
-	"The virtio-gpu device of one virtual machine, for QEMU's -device vhost-user-gpu-pci.\v"
+	"The virtio-gpu device of one virtual machine, for QEMU's -device vhost-user-gpu-pci or "
+	"vfio-user-pci.\v"
 	"Example:\n"
 	"  sluice-vgpu --socket-path=/tmp/gpu.sock &\n"
 	"  qemu-system-x86_64 -object memory-backend-memfd,id=ram,size=2G,share=on \\\n"
 	"    -machine q35,memory-backend=ram \\\n"
 	"    -chardev socket,id=gpu,path=/tmp/gpu.sock \\\n"
 	"    -device vhost-user-gpu-pci,chardev=gpu -display gtk,gl=on ...\n\n"
+	"With --front-end=vfio-user instead of the last two lines:\n"
+	"    -device '{\"driver\":\"vfio-user-pci\",\n"
+	"      \"socket\":{\"type\":\"unix\",\"path\":\"/tmp/gpu.sock\"}}' ...\n\n"
 	"The process ends with the virtual machine.\n",
 	NULL,
 	NULL,
@@ -214,7 +236,8 @@ static int find_daemon(const struct arguments *arguments, char *ret_path, size_t
 struct service {
 	int connector;
 	sd_event *event;
-	struct sl_vhost_user *vhost;
+	struct sl_vhost_user *vhost; /* one of the two, or none yet */
+	struct sl_vfio_user *vfio;
 	struct sl_vgpu_sluice *sluice;
 };
 
@@ -225,12 +248,29 @@ static int connect_daemon(void *data)
 	return sl_vgpu_connector_connect(service->connector);
 }
 
-static int start(struct service *service, const struct arguments *arguments)
+/* Consumes fd. Returns 0 or -errno. */
+static int create_front_end(struct service *service, int fd, const struct arguments *arguments)
 {
-	struct sl_vhost_user_options vhost_options = {
+	if (arguments->front_end == FRONT_END_VFIO_USER) {
+		const struct sl_vfio_user_options vfio_options = {
+			.max_host_bytes = arguments->max_memory,
+			.ended = on_ended,
+			.data = service->event,
+		};
+
+		return sl_vfio_user_create(service->event, fd, &vfio_options, &service->vfio);
+	}
+	const struct sl_vhost_user_options vhost_options = {
 		.max_host_bytes = arguments->max_memory,
 		.ended = on_ended,
+		.data = service->event,
 	};
+
+	return sl_vhost_user_create(service->event, fd, &vhost_options, &service->vhost);
+}
+
+static int start(struct service *service, const struct arguments *arguments)
+{
 	SL_AUTO_CLOSE int fd = sl_vgpu_connector_receive(service->connector);
 	int r = fd < 0 ? fd : sd_event_new(&service->event);
 
@@ -238,22 +278,23 @@ static int start(struct service *service, const struct arguments *arguments)
 		r = add_signals(service->event);
 	}
 	if (r >= 0) {
-		vhost_options.data = service->event;
-		r = sl_vhost_user_create(service->event, sl_steal_fd(&fd), &vhost_options,
-					 &service->vhost);
+		r = create_front_end(service, sl_steal_fd(&fd), arguments);
 	}
 	if (r < 0) {
 		return r;
 	}
+	bool is_vfio = service->vfio != NULL;
 	const struct sl_vgpu_sluice_options sluice_options = {
 		.event = service->event,
-		.ram = sl_vhost_user_get_ram(service->vhost),
+		.ram = is_vfio ? sl_vfio_user_get_ram(service->vfio)
+			       : sl_vhost_user_get_ram(service->vhost),
 		.connect = connect_daemon,
 		.data = service,
 	};
 	r = sl_vgpu_sluice_create(&sluice_options, &service->sluice);
 	if (r >= 0) {
-		r = sl_vgpu_add_backend(sl_vhost_user_get_device(service->vhost),
+		r = sl_vgpu_add_backend(is_vfio ? sl_vfio_user_get_device(service->vfio)
+						: sl_vhost_user_get_device(service->vhost),
 					&sl_vgpu_sluice_ops, service->sluice);
 	}
 	return r;
@@ -278,8 +319,12 @@ static int serve(int connector, const struct sl_sandbox_options *sandbox,
 	if (service.vhost != NULL) {
 		sl_vhost_user_release_device(service.vhost);
 	}
+	if (service.vfio != NULL) {
+		sl_vfio_user_release_device(service.vfio);
+	}
 	sl_vgpu_sluice_destroy(service.sluice);
 	sl_vhost_user_destroy(service.vhost);
+	sl_vfio_user_destroy(service.vfio);
 	sd_event_unref(service.event);
 	return r;
 }

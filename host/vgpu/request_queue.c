@@ -89,8 +89,13 @@ void sl_request_queue_take(struct sl_request_queue *queue)
 	if (r == -EBADMSG) {
 		report_broken(queue);
 	} else if (r != 0) {
-		sd_event_source_set_enabled(queue->more_source, SD_EVENT_ONESHOT);
+		sl_request_queue_schedule(queue);
 	}
+}
+
+void sl_request_queue_schedule(struct sl_request_queue *queue)
+{
+	sd_event_source_set_enabled(queue->more_source, SD_EVENT_ONESHOT);
 }
 
 static int on_more(sd_event_source *source, void *data)

@@ -60,6 +60,8 @@ void sl_request_queue_forget(struct sl_request_queue *queue);
 
 /* Take requests until there are none; after some of them other events have their turn first. */
 void sl_request_queue_take(struct sl_request_queue *queue);
+/* Take them when what is being done now is over. */
+void sl_request_queue_schedule(struct sl_request_queue *queue);
 /* For sl_vgpu_frontend_ops.complete. */
 void sl_request_queue_complete(struct sl_request_queue *queue, struct sl_vgpu_request *request,
 			       uint32_t written);
