@@ -25,7 +25,10 @@
 #include "protocol/sl_ids.h"
 
 #define KILL_DELAY_US UINT64_C(2000000)
-#define WHO_SIZE      192
+/* What a renderer may take to notice that its program is gone, with what it has to do until then.
+ */
+#define LINGER_US UINT64_C(10000000)
+#define WHO_SIZE  192
 
 /* "guest web, vkcube[1234]" */
 static const char *who(const struct sl_context *context, char text[WHO_SIZE])
@@ -181,6 +184,43 @@ static void fill_assign(const struct sl_context *context, int record_fd,
 	snprintf(assign->guest_name, sizeof(assign->guest_name), "%s", context->guest->config.name);
 }
 
+static int on_kill_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sl_context *context = data;
+
+	sl_worker_kill(context->worker, SIGKILL);
+	return 0;
+}
+
+static int on_linger_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sl_context *context = data;
+	char text[WHO_SIZE];
+
+	sl_log_for(who(context, text), SL_LOG_WARNING,
+		   "its renderer did not end within %u s of the program, and is killed, at %s",
+		   (unsigned int)(LINGER_US / 1000000), last_command(context));
+	context->is_killed = true;
+	sl_worker_kill(context->worker, SIGKILL);
+	return 0;
+}
+
+/* The program has closed its end. Its renderer sees that too, unless its driver hangs: then nobody
+ * else would ever end it. */
+static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct sl_context *context = data;
+
+	context->hangup = sd_event_source_disable_unref(context->hangup);
+	if (context->kill_timer == NULL &&
+	    sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
+				       CLOCK_MONOTONIC, LINGER_US, 0, on_linger_timeout,
+				       context) < 0) {
+		sl_worker_kill(context->worker, SIGKILL);
+	}
+	return 0;
+}
+
 static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 {
 	struct sl_context *context = data;
@@ -228,7 +268,13 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 		refuse(context, SL_LOG_WARNING, "its renderer has died; try again");
 		return;
 	}
-	sl_fd_close(sl_steal_fd(&context->fd));
+	/* It is never read. */
+	r = sd_event_add_io(context->guest->daemon->event, &context->hangup, context->fd,
+			    EPOLLRDHUP, on_hangup, context);
+	if (r < 0) {
+		sl_context_kill(context, "the host is out of memory");
+		return;
+	}
 	sl_log_for(who(context, text), SL_LOG_INFO, "connected (context %llu, renderer %d)",
 		   (unsigned long long)context->id, (int)sl_worker_get_pid(worker));
 }
@@ -274,14 +320,6 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 	}
 }
 
-static int on_kill_timeout(sd_event_source *source, uint64_t usec, void *data)
-{
-	struct sl_context *context = data;
-
-	sl_worker_kill(context->worker, SIGKILL);
-	return 0;
-}
-
 void sl_context_kill(struct sl_context *context, const char *why)
 {
 	char text[WHO_SIZE];
@@ -296,6 +334,7 @@ void sl_context_kill(struct sl_context *context, const char *why)
 	context->is_killed = true;
 	sl_log_for(who(context, text), SL_LOG_WARNING, "its context is ended: %s", why);
 	sl_worker_kill(context->worker, SIGTERM);
+	context->kill_timer = sd_event_source_disable_unref(context->kill_timer);
 	if (sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
 				       CLOCK_MONOTONIC, KILL_DELAY_US, 0, on_kill_timeout,
 				       context) < 0) {
@@ -323,6 +362,7 @@ void sl_context_destroy(struct sl_context *context)
 		sl_pool_cancel(context->request);
 	}
 	sl_arbiter_remove_context(context->arbitrated);
+	sd_event_source_disable_unref(context->hangup);
 	sd_event_source_disable_unref(context->kill_timer);
 	sl_worker_destroy(context->worker);
 	if (context->quota_slot >= 0) {

@@ -24,9 +24,10 @@ struct sl_context {
 	struct ucred peer;
 	char program[SL_RENDERER_NAME_SIZE]; /* the peer's name as the kernel knows it */
 	uint64_t start_ns;		     /* CLOCK_MONOTONIC */
-	int fd;				     /* the connection, until a renderer has it; else -1 */
-	struct sl_pool_request *request;     /* NULL: none is waiting */
-	struct sl_worker *worker;	     /* NULL: waiting for one */
+	int fd; /* the connection; -1: given up. Once a renderer has it, only to see its end */
+	sd_event_source *hangup;
+	struct sl_pool_request *request; /* NULL: none is waiting */
+	struct sl_worker *worker;	 /* NULL: waiting for one */
 	struct sl_stats *stats;
 	int quota_slot;			       /* -1: none */
 	struct sl_arbiter_context *arbitrated; /* NULL: without a renderer */

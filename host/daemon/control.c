@@ -15,6 +15,7 @@
 #include "host/base/log.h"
 #include "host/daemon/command.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/listener.h"
 
 #define MAX_CLIENTS   32
 #define MAX_LINE_SIZE (64u << 10)
@@ -33,8 +34,7 @@ struct control_client {
 
 struct sl_control {
 	struct sl_daemon *daemon;
-	int listen_fd;
-	sd_event_source *listening;
+	struct sl_listener *listener;
 	LIST_HEAD(, control_client) clients;
 	uint32_t client_count;
 };
@@ -146,28 +146,28 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
 	return 0;
 }
 
-static int on_connection(sd_event_source *source, int listen_fd, uint32_t events, void *data)
+static void on_connection(int connected_fd, void *data)
 {
 	struct sl_control *control = data;
-	SL_AUTO_CLOSE int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	SL_AUTO_CLOSE int fd = connected_fd;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
-		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+		return;
 	}
 	if (peer.uid != 0 && peer.uid != geteuid()) {
 		sl_log(SL_LOG_WARNING, "control: process %d of user %u may not give orders",
 		       (int)peer.pid, (unsigned int)peer.uid);
-		return 0;
+		return;
 	}
 	if (control->client_count == MAX_CLIENTS) {
 		sl_log(SL_LOG_WARNING, "control: more than %d connections", MAX_CLIENTS);
-		return 0;
+		return;
 	}
 	struct control_client *client = calloc(1, sizeof(*client));
 	if (client == NULL) {
-		return 0;
+		return;
 	}
 	client->control = control;
 	client->fd = sl_steal_fd(&fd);
@@ -177,22 +177,20 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t events
 			    client) < 0) {
 		destroy_client(client);
 	}
-	return 0;
 }
 
 int sl_control_create(struct sl_daemon *daemon, int listen_fd, struct sl_control **ret_control)
 {
-	SL_AUTO_CLOSE int owned_fd = listen_fd;
 	struct sl_control *control = calloc(1, sizeof(*control));
 
 	if (control == NULL) {
+		sl_fd_close(listen_fd);
 		return -ENOMEM;
 	}
 	control->daemon = daemon;
-	control->listen_fd = sl_steal_fd(&owned_fd);
 	LIST_INIT(&control->clients);
-	int r = sd_event_add_io(daemon->event, &control->listening, control->listen_fd, EPOLLIN,
-				on_connection, control);
+	int r = sl_listener_create(daemon->event, listen_fd, "control", on_connection, control,
+				   &control->listener);
 	if (r < 0) {
 		sl_control_destroy(control);
 		return r;
@@ -209,7 +207,6 @@ void sl_control_destroy(struct sl_control *control)
 	while (!LIST_EMPTY(&control->clients)) {
 		destroy_client(LIST_FIRST(&control->clients));
 	}
-	sd_event_source_disable_unref(control->listening);
-	sl_fd_close(control->listen_fd);
+	sl_listener_destroy(control->listener);
 	free(control);
 }

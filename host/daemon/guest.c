@@ -19,6 +19,7 @@
 #include "host/daemon/arbiter.h"
 #include "host/daemon/context.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/listener.h"
 #include "host/daemon/refusal.h"
 
 #define BACKLOG		   128
@@ -82,23 +83,16 @@ static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
 	       guest->config.name, (int)peer->pid, (unsigned int)peer->uid);
 }
 
-static int on_connection(sd_event_source *source, int listen_fd, uint32_t events, void *data)
+static void on_connection(int connected_fd, void *data)
 {
 	struct sl_guest *guest = data;
-	SL_AUTO_CLOSE int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	SL_AUTO_CLOSE int fd = connected_fd;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 	char why[160];
 
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE) {
-			sl_log(SL_LOG_ERROR, "guest %s: cannot accept: %s", guest->config.name,
-			       strerror(errno));
-		}
-		return 0;
-	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
-		return 0;
+		return;
 	}
 	if (!may_connect(&guest->config.access, fd, &peer)) {
 		log_stranger(guest, &peer);
@@ -108,10 +102,9 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t events
 			 "allow_groups)",
 			 (unsigned int)peer.uid, guest->config.name);
 		sl_refusal_send(guest->daemon, sl_steal_fd(&fd), why);
-		return 0;
+		return;
 	}
 	sl_context_start(guest, sl_steal_fd(&fd), &peer);
-	return 0;
 }
 
 /* True if nobody listens behind the socket's file. */
@@ -164,11 +157,11 @@ int sl_guest_listen(const char *path, int type, mode_t mode, char *ret_why)
 
 static void stop_listening(struct sl_guest *guest)
 {
-	guest->listening = sd_event_source_disable_unref(guest->listening);
-	if (guest->listen_fd >= 0 && guest->owns_path) {
+	if (guest->listener != NULL && guest->owns_path) {
 		unlink(guest->config.socket);
 	}
-	sl_fd_close(sl_steal_fd(&guest->listen_fd));
+	sl_listener_destroy(guest->listener);
+	guest->listener = NULL;
 }
 
 static void free_guest(struct sl_guest *guest)
@@ -253,7 +246,6 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	}
 	guest->daemon = daemon;
 	guest->config = *config;
-	guest->listen_fd = -1;
 	guest->quota_fd = -1;
 	TAILQ_INIT(&guest->contexts);
 	r = prepare_guest(guest);
@@ -264,12 +256,10 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 	}
 	guest->is_dynamic = is_dynamic;
 	guest->owns_path = owns_path;
-	guest->listen_fd = sl_steal_fd(&owned_fd);
-	r = sd_event_add_io(daemon->event, &guest->listening, guest->listen_fd, EPOLLIN,
-			    on_connection, guest);
+	r = sl_listener_create(daemon->event, sl_steal_fd(&owned_fd), guest->config.socket,
+			       on_connection, guest, &guest->listener);
 	if (r < 0) {
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "guest %s: %s", config->name, strerror(-r));
-		stop_listening(guest);
 		free_guest(guest);
 		return r;
 	}

@@ -14,6 +14,7 @@
 
 struct sl_context;
 struct sl_daemon;
+struct sl_listener;
 struct sl_arbiter_guest;
 
 struct sl_guest {
@@ -21,11 +22,10 @@ struct sl_guest {
 	struct sl_daemon *daemon;
 	struct sl_config_guest config;
 	struct sl_arbiter_guest *arbitrated;
-	bool is_dynamic; /* added over the control socket: reloads keep it */
-	bool is_removed; /* freed with its last context */
-	int listen_fd;
-	bool owns_path; /* the socket's file is ours, not the service manager's */
-	sd_event_source *listening;
+	bool is_dynamic;	      /* added over the control socket: reloads keep it */
+	bool is_removed;	      /* freed with its last context */
+	struct sl_listener *listener; /* NULL: nobody can connect any more */
+	bool owns_path;		      /* the socket's file is ours, not the service manager's */
 	int quota_fd;
 	struct sl_quota *quota;
 	uint64_t quota_slots[SL_QUOTA_SLOTS / 64]; /* bit: a context has it */

@@ -44,7 +44,8 @@ def native_environment(**more):
 class Host:
     """A daemon of its own, with its log in a file."""
 
-    def __init__(self, *options, log_level="info", name="sluiced"):
+    def __init__(self, *options, log_level="info", name="sluiced", env=None, prefix=()):
+        """env is added to the daemon's environment; prefix is what is run to run the daemon."""
         # Paths of sockets are short: not below the build directory.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-"))
         self.socket = self.directory / "guest.sock"
@@ -52,15 +53,23 @@ class Host:
         log_directory = BUILD / "tests/integration/logs"
         log_directory.mkdir(parents=True, exist_ok=True)
         self.log_path = log_directory / f"{name}.log"
+        self.log_path.write_bytes(b"")
+        self.command = [*prefix, BUILD / "host/daemon/sluiced", "--no-config",
+                        "--socket", self.socket, "--control", self.control,
+                        "--driver", host_driver(), "--log-level", log_level,
+                        "--hold", str(os.getpid()), *options]
+        self.env = clean_environment(**(env or {}))
+        self.pass_fds = ()
+        self.start()
+
+    def start(self):
+        """Start the daemon, again if it has ended; its log goes on."""
         read_fd, write_fd = os.pipe()
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BUILD / "host/daemon/sluiced", "--no-config",
-                 "--socket", self.socket, "--control", self.control,
-                 "--driver", host_driver(), "--log-level", log_level,
-                 "--hold", str(os.getpid()), "--ready-fd", str(write_fd), *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(write_fd,),
-                env=clean_environment())
+                [*self.command, "--ready-fd", str(write_fd)], env=self.env,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=(write_fd, *self.pass_fds))
         os.close(write_fd)
         with os.fdopen(read_fd) as ready:
             if not ready.readline():

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that breaks the protocol. It connects as the guest driver does, makes the objects that
- * its lie needs, tells one lie, and prints how the host ended the context: "lost REASON TEXT". */
+ * its lie needs, tells one lie, and prints how the host ended the context: "lost REASON TEXT". Or
+ * it takes what it can get, for some seconds: "hostile flood SECONDS" keeps the ring full of
+ * questions and reads no answer, "hostile contexts SECONDS" connects again and again. */
 #include "guest-driver/link/guest_link.h"
 #include "guest-driver/link/guest_link_priv.h"
 #include "protocol/clock.h"
@@ -593,6 +595,96 @@ static const struct {
 	{ "before-instance", lie_before_instance },
 };
 
+/* --- Those that only take too much. Each prints how often it did what it does. --- */
+
+/* One question, without its sequence number. Returns its size. */
+static size_t question(struct hostile *h, uint8_t *bytes, size_t capacity)
+{
+	VkPhysicalDeviceProperties properties = { 0 };
+	const struct sl_wire_reply_slot slot = { SL_REGION_REPLY, SL_REPLY_AREA_SIZE / 2, 8192, 0 };
+	struct message message = MESSAGE(h, vkGetPhysicalDeviceProperties,
+					 .physicalDevice = HANDLE(h, PHYSICAL, VkPhysicalDevice),
+					 .pProperties = &properties);
+	struct sl_wire_header header = {
+		.size = (uint32_t)((sizeof(header) + sizeof(slot) + message.size + 7) & ~7u),
+		.command_id = SL_COMMAND_vkGetPhysicalDeviceProperties,
+		.flags = SL_WIRE_REPLY,
+	};
+
+	if (header.size > capacity) {
+		fail("a question is larger than expected");
+	}
+	memset(bytes, 0, header.size);
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), &slot, sizeof(slot));
+	memcpy(bytes + sizeof(header) + sizeof(slot), message.payload, message.size);
+	free(message.payload);
+	return header.size;
+}
+
+static void open_link(struct hostile *h)
+{
+	char why[256];
+
+	if (sl_guest_link_open(&h->link, why, sizeof(why)) < 0) {
+		fail(why);
+	}
+	h->caps = sl_guest_link_get_caps(h->link);
+	for (uint32_t k = 0; k < OBJECT_COUNT; k++) {
+		h->objects[k].id = ID(k + 1);
+	}
+}
+
+/* It ends in the middle of a message, with the ring full. */
+static void flood(struct hostile *h, uint64_t end_ns)
+{
+	uint8_t bytes[256];
+	struct sl_wire_header header;
+	uint64_t count = 0;
+
+	open_link(h);
+	make_instance(h);
+	const size_t size = question(h, bytes, sizeof(bytes));
+	struct sl_ring *ring = &h->link->ring;
+	size_t left = 0;
+
+	memcpy(&header, bytes, sizeof(header));
+	while (sl_clock_now_ns() < end_ns && !sl_guest_link_check_lost(h->link)) {
+		size_t written = 0;
+
+		if (left == 0) {
+			header.seqno = h->link->seqno++;
+			memcpy(bytes, &header, sizeof(header));
+			left = size;
+			count++;
+		}
+		if (sl_ring_write(ring, bytes + size - left, left, &written) < 0) {
+			fail("the ring is broken");
+		}
+		left -= written;
+		if (sl_ring_publish(ring)) {
+			h->link->ops->ring_doorbell(h->link->carrier);
+		}
+	}
+	if (sl_guest_link_check_lost(h->link)) {
+		fail(h->link->sync->lost_text);
+	}
+	printf("%llu\n", (unsigned long long)count);
+}
+
+static void open_contexts(struct hostile *h, uint64_t end_ns)
+{
+	uint64_t count = 0;
+
+	while (sl_clock_now_ns() < end_ns) {
+		open_link(h);
+		make_instance(h);
+		sl_guest_link_close(h->link);
+		count++;
+	}
+	printf("%llu\n", (unsigned long long)count);
+}
+
 static bool is_lost(void *data)
 {
 	struct hostile *h = data;
@@ -603,8 +695,15 @@ static bool is_lost(void *data)
 int main(int argc, char **argv)
 {
 	struct hostile h = { 0 };
-	char why[256];
 
+	if (argc == 3 && strcmp(argv[1], "flood") == 0) {
+		flood(&h, sl_clock_now_ns() + strtoull(argv[2], NULL, 10) * SL_NS_PER_S);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "contexts") == 0) {
+		open_contexts(&h, sl_clock_now_ns() + strtoull(argv[2], NULL, 10) * SL_NS_PER_S);
+		return 0;
+	}
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
 		for (size_t i = 0; i < COUNT(lies); i++) {
 			printf("%s\n", lies[i].name);
@@ -615,13 +714,7 @@ int main(int argc, char **argv)
 		if (argc != 2 || strcmp(argv[1], lies[i].name) != 0) {
 			continue;
 		}
-		if (sl_guest_link_open(&h.link, why, sizeof(why)) < 0) {
-			fail(why);
-		}
-		h.caps = sl_guest_link_get_caps(h.link);
-		for (uint32_t k = 0; k < OBJECT_COUNT; k++) {
-			h.objects[k].id = ID(k + 1);
-		}
+		open_link(&h);
 		lies[i].tell(&h);
 		int r = sl_guest_link_wait(h.link, is_lost, &h,
 					   sl_clock_now_ns() + 10 * SL_NS_PER_S);
@@ -633,6 +726,6 @@ int main(int argc, char **argv)
 		sl_guest_link_close(h.link);
 		return 0;
 	}
-	fprintf(stderr, "usage: hostile --list, or: hostile LIE\n");
+	fprintf(stderr, "usage: hostile --list | LIE | flood SECONDS | contexts SECONDS\n");
 	return 2;
 }

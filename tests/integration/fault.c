@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* To be preloaded: one request for memory, a mapping, a thread or a descriptor fails, once.
+ *
+ *	FAULT_PROGRAM  name of the process in which; others are left alone
+ *	FAULT_MODULE   end of the name of the library whose requests count; empty: the program's own
+ *	FAULT_NUMBER   a file with the number of the request that fails, from 1
+ *
+ * Says so on standard error when it happens: a program that does not get so far says nothing. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+
+static const char *module; /* NULL: nothing fails here */
+static _Atomic uint64_t left;
+
+static __attribute__((constructor)) void begin(void)
+{
+	const char *program = getenv("FAULT_PROGRAM");
+	const char *path = getenv("FAULT_NUMBER");
+	char text[32] = "";
+
+	if (program == NULL || path == NULL ||
+	    strcmp(program, program_invocation_short_name) != 0) {
+		return;
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0) {
+		abort();
+	}
+	close(fd);
+	left = strtoull(text, NULL, 10);
+	module = getenv("FAULT_MODULE");
+}
+
+static bool is_counted(const void *caller)
+{
+	struct dl_find_object object;
+
+	if (module == NULL || left == 0 || _dl_find_object((void *)caller, &object) != 0) {
+		return false;
+	}
+	const char *name = object.dlfo_link_map->l_name;
+	size_t length = strlen(name);
+	size_t wanted = strlen(module);
+
+	return wanted == 0 ? length == 0
+			   : length >= wanted && strcmp(name + length - wanted, module) == 0;
+}
+
+/* Is it this request that fails? */
+static bool fails(const void *caller, const char *what)
+{
+	char line[64];
+
+	if (!is_counted(caller) || atomic_fetch_sub(&left, 1) != 1) {
+		return false;
+	}
+	int size = snprintf(line, sizeof(line), "failed on purpose: %s\n", what);
+
+	if (write(STDERR_FILENO, line, (size_t)size) < 0) {
+		abort();
+	}
+	return true;
+}
+
+#define CALLER __builtin_extract_return_addr(__builtin_return_address(0))
+
+/* The next definition of a function that the C library has no other name for. */
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+EXPORT void *malloc(size_t size)
+{
+	if (fails(CALLER, "malloc")) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __libc_malloc(size);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+	if (fails(CALLER, "calloc")) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __libc_calloc(count, size);
+}
+
+EXPORT void *realloc(void *memory, size_t size)
+{
+	if (fails(CALLER, "realloc")) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __libc_realloc(memory, size);
+}
+
+EXPORT void *reallocarray(void *memory, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes) || fails(CALLER, "reallocarray")) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __libc_realloc(memory, bytes);
+}
+
+EXPORT char *strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = fails(CALLER, "strdup") ? NULL : __libc_malloc(size);
+
+	if (copy == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return memcpy(copy, text, size);
+}
+
+EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	if (fails(CALLER, "mmap")) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return NEXT(mmap)(address, size, protection, flags, fd, offset);
+}
+
+EXPORT int memfd_create(const char *name, unsigned int flags)
+{
+	if (fails(CALLER, "memfd_create")) {
+		errno = EMFILE;
+		return -1;
+	}
+	return NEXT(memfd_create)(name, flags);
+}
+
+EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*run)(void *data), void *data)
+{
+	if (fails(CALLER, "pthread_create")) {
+		return EAGAIN;
+	}
+	return NEXT(pthread_create)(thread, attributes, run, data);
+}
