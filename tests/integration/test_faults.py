@@ -479,7 +479,9 @@ def test_daemon_killed(tap, native):
     with Activated(name="faults-killed") as daemon:
         for _ in range(4):
             programs = [start(daemon, STUCK, way) for way in ("fence", "queue", "timeline")]
-            # Those that have not connected by then are served by the next one: they end, too.
+            for program in programs:
+                program.stdout.readline()
+            # If it has not connected by then, the next one serves it, and it ends, too.
             programs.append(start(daemon, LOAD, "jobs=300", "rounds=10", "period_us=3000"))
             time.sleep(moments.uniform(0, 0.5))
             children = pathlib.Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children")
