@@ -50,10 +50,23 @@ static void arm_timer(struct sl_arbiter *arbiter, uint64_t time_ns)
 				    time_ns == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
-static void send_msg(const struct sl_arbiter_context *context, uint32_t type, uint64_t grant,
-		     uint64_t time_ns)
+static void send_grant(const struct sl_arbiter_context *context, uint64_t number,
+		       const struct sl_sched_grant *grant)
 {
-	const struct sl_sched_msg msg = { .type = type, .grant = grant, .time_ns = time_ns };
+	bool is_standing = grant->slice_ns == UINT64_MAX;
+	const struct sl_sched_msg msg = {
+		.type = SL_SCHED_MSG_GRANT,
+		.grant = number,
+		.time_ns = is_standing ? 0 : grant->slice_ns,
+		.piece_ns = is_standing ? 0 : grant->piece_ns,
+	};
+
+	sl_worker_send_sched(context->worker, &msg);
+}
+
+static void send_revoke(const struct sl_arbiter_context *context, uint64_t number)
+{
+	const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_REVOKE, .grant = number };
 
 	sl_worker_send_sched(context->worker, &msg);
 }
@@ -114,7 +127,7 @@ static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 	arbiter->slice_ns = grant.slice_ns;
 	arbiter->is_revoked = false;
 	arbiter->busy_ns = sl_stats_get_gpu_busy(context->stats, now_ns);
-	send_msg(context, SL_SCHED_MSG_GRANT, arbiter->grant, is_standing ? 0 : grant.slice_ns);
+	send_grant(context, arbiter->grant, &grant);
 	arm_timer(arbiter, is_standing ? UINT64_MAX
 				       : now_ns + grant.slice_ns + arbiter->options.run_limit_ns);
 }
@@ -126,7 +139,7 @@ static void revoke_grant(struct sl_arbiter *arbiter, const struct sl_arbiter_con
 		return;
 	}
 	arbiter->is_revoked = true;
-	send_msg(holder, SL_SCHED_MSG_REVOKE, arbiter->grant, 0);
+	send_revoke(holder, arbiter->grant);
 	if (arbiter->slice_ns == UINT64_MAX) {
 		arm_timer(arbiter, now_ns + arbiter->options.run_limit_ns);
 	}
@@ -141,9 +154,10 @@ static void update(struct sl_arbiter *arbiter, uint64_t now_ns)
 		grant_next(arbiter, now_ns);
 		return;
 	}
-	/* A slice ends by itself; only a pause cuts it short. */
+	/* A slice ends by itself; only a pause and a deadline cut it short. */
 	if (sl_sched_is_contended(arbiter->sched) &&
-	    (arbiter->slice_ns == UINT64_MAX || sl_sched_is_paused(holder->guest->sched))) {
+	    (arbiter->slice_ns == UINT64_MAX || sl_sched_is_paused(holder->guest->sched) ||
+	     sl_sched_is_overtaken(arbiter->sched, now_ns))) {
 		revoke_grant(arbiter, holder, now_ns);
 	}
 }

@@ -17,6 +17,9 @@
 /* No grant stands before the GPU has been uncontended for this long: two guests that take turns
  * would only take standing grants away from each other. */
 #define STANDING_AFTER_NS 50000000ull
+/* The same for contention by a guest with a deadline, or of class realtime: a frame that comes late
+ * once, or is not needed for a while, must not find the GPU with a job that is not cut. */
+#define STANDING_AFTER_URGENT_NS 1000000000ull
 /* A capped guest may save up this much wall time's worth of its cap: over 5 s it gets at most 1 %
  * more than its cap. Less would cost it what it is entitled to where the daemon is late: on a
  * machine with six busy threads per CPU a guest with a cap of 25 % got 17 to 20 % with 20 ms. */
@@ -29,6 +32,7 @@ struct sl_sched_context {
 	uint64_t start_tag; /* in the guest's virtual time */
 	bool waiting;
 	uint64_t since_ns; /* when it began to wait */
+	uint64_t asked_ns; /* since when its work is due within the guest's period */
 };
 
 struct sl_sched_guest {
@@ -54,8 +58,8 @@ struct sl_sched {
 	uint64_t holder_slice_ns;
 	uint64_t holder_used_ns; /* charged for this grant so far */
 	uint64_t contended_ns; /* since when somebody waits beside the holder; UINT64_MAX: nobody */
-	bool was_contended;
-	uint64_t last_contended_ns; /* if was_contended */
+	uint64_t standing_ns;  /* no grant stands before then */
+	uint64_t urgent_ns;    /* until then a guest with a deadline is expected back */
 };
 
 static bool is_before(uint64_t a, uint64_t b)
@@ -350,13 +354,23 @@ static void place_guest(const struct sl_sched *sched, struct sl_sched_guest *gue
 		  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
 }
 
-static void note_contention(struct sl_sched *sched, uint64_t now_ns)
+static bool has_deadline(const struct sl_sched_guest *guest)
 {
+	return guest->params.class == SL_SCHED_REALTIME || guest->params.period_ns != 0;
+}
+
+/* A guest wants the GPU, or still wants it, while another one holds it. */
+static void note_contention(struct sl_sched *sched, const struct sl_sched_guest *guest,
+			    uint64_t now_ns)
+{
+	uint64_t standing_ns =
+		now_ns + (has_deadline(guest) ? STANDING_AFTER_URGENT_NS : STANDING_AFTER_NS);
+
 	if (sched->holder == NULL) {
 		return;
 	}
-	sched->was_contended = true;
-	sched->last_contended_ns = now_ns;
+	sched->standing_ns = standing_ns > sched->standing_ns ? standing_ns : sched->standing_ns;
+	sched->urgent_ns = has_deadline(guest) ? standing_ns : sched->urgent_ns;
 	if (sched->contended_ns == UINT64_MAX) {
 		sched->contended_ns = now_ns;
 	}
@@ -375,9 +389,10 @@ void sl_sched_request(struct sl_sched *sched, struct sl_sched_context *context, 
 	place_tag(&context->start_tag, guest->virtual_now, to_virtual(DEBT_MAX_NS, 1));
 	context->waiting = true;
 	context->since_ns = now_ns;
+	context->asked_ns = now_ns;
 	guest->waiting_count++;
 	if (!guest->paused) {
-		note_contention(sched, now_ns);
+		note_contention(sched, guest, now_ns);
 	}
 }
 
@@ -415,11 +430,12 @@ void sl_sched_set_paused(struct sl_sched *sched, struct sl_sched_guest *guest, b
 		return;
 	}
 	place_guest(sched, guest);
-	note_contention(sched, now_ns);
+	note_contention(sched, guest, now_ns);
 	/* The pause was no wait for others. */
 	LIST_FOREACH(context, &guest->contexts, link)
 	{
 		context->since_ns = now_ns;
+		context->asked_ns = now_ns;
 	}
 }
 
@@ -451,8 +467,7 @@ static bool is_urgent(const struct sl_sched *sched, const struct sl_sched_guest 
 {
 	uint64_t ahead = to_virtual(slice_of(sched, guest), effective_weight(sched, guest));
 
-	return (guest->params.class == SL_SCHED_REALTIME || guest->params.period_ns != 0) &&
-	       !is_before(sched->virtual_now + ahead, guest->start_tag);
+	return has_deadline(guest) && !is_before(sched->virtual_now + ahead, guest->start_tag);
 }
 
 struct candidate {
@@ -460,6 +475,16 @@ struct candidate {
 	bool urgent;
 	uint64_t deadline_ns;
 };
+
+static struct candidate make_candidate(const struct sl_sched *sched,
+				       struct sl_sched_context *context)
+{
+	const struct sl_sched_guest *guest = context->guest;
+
+	return (struct candidate){ .context = context,
+				   .urgent = is_urgent(sched, guest),
+				   .deadline_ns = context->asked_ns + guest->params.period_ns };
+}
 
 static bool goes_before(const struct candidate *a, const struct candidate *b)
 {
@@ -475,18 +500,24 @@ static bool goes_before(const struct candidate *a, const struct candidate *b)
 	if (first != second) {
 		return is_before(first, second);
 	}
-	return a->context->since_ns < b->context->since_ns;
+	/* Who comes back from idleness has the tag of who is next, but has not used its part. It
+	 * can do so once: then its tag is a later one. */
+	return a->context->since_ns > b->context->since_ns;
 }
 
 /* Nobody else waits, and no cap or pause has to be enforced: no need to come back. */
 static bool is_alone(const struct sl_sched *sched, const struct sl_sched_context *context,
 		     uint64_t now_ns)
 {
-	if (sched->was_contended && now_ns - sched->last_contended_ns < STANDING_AFTER_NS) {
-		return false;
-	}
+	return now_ns >= sched->standing_ns && !sl_sched_is_wanted(sched) &&
+	       ceiling_permille(sched, context->guest) >= 1000;
+}
 
-	return !sl_sched_is_wanted(sched) && ceiling_permille(sched, context->guest) >= 1000;
+/* Whoever overtakes waits for what is with the driver: at most two pieces. */
+static uint64_t piece_of(const struct sl_sched *sched, const struct sl_sched_guest *guest,
+			 uint64_t slice_ns, uint64_t now_ns)
+{
+	return !has_deadline(guest) && now_ns < sched->urgent_ns ? slice_ns / 4 : slice_ns / 2;
 }
 
 static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_context *context,
@@ -509,6 +540,7 @@ static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_co
 	advance_virtual_time(sched);
 	return (struct sl_sched_grant){ .context = context,
 					.slice_ns = sched->holder_slice_ns,
+					.piece_ns = piece_of(sched, guest, slice, now_ns),
 					.retry_ns = UINT64_MAX };
 }
 
@@ -550,9 +582,8 @@ struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
 		if (!guest_is_active(sched, guest)) {
 			continue;
 		}
-		struct candidate next = { .context = first_context(guest) };
-		next.urgent = is_urgent(sched, guest);
-		next.deadline_ns = next.context->since_ns + guest->params.period_ns;
+		struct candidate next = make_candidate(sched, first_context(guest));
+
 		if (goes_before(&next, &best)) {
 			best = next;
 		}
@@ -599,6 +630,19 @@ void sl_sched_charge(struct sl_sched *sched, uint64_t used_ns, uint64_t now_ns)
 		  to_virtual(DEBT_MAX_NS, effective_weight(sched, guest)));
 }
 
+/* Whoever waits has done so until now, however long ago he asked. */
+static void note_waiting(struct sl_sched *sched, uint64_t now_ns)
+{
+	const struct sl_sched_guest *guest;
+
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (!guest->paused && guest->waiting_count > 0) {
+			note_contention(sched, guest, now_ns);
+		}
+	}
+}
+
 void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more, uint64_t now_ns)
 {
 	struct sl_sched_context *context = sched->holder;
@@ -610,14 +654,15 @@ void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more,
 		context->guest->usage.overshoot_ns +=
 			sched->holder_used_ns - sched->holder_slice_ns;
 	}
-	if (sl_sched_is_wanted(sched)) {
-		/* Somebody has waited until now, however long ago he asked. */
-		note_contention(sched, now_ns);
-	}
+	note_waiting(sched, now_ns);
 	if (wants_more) {
-		/* It stays active, so its tag is not placed anew. */
+		/* It stays active, so its tag is not placed anew. And what it had to do when it was
+		 * interrupted is not due any later for that. */
 		context->waiting = true;
 		context->since_ns = now_ns;
+		if (now_ns - context->asked_ns >= context->guest->params.period_ns) {
+			context->asked_ns = now_ns;
+		}
 		context->guest->waiting_count++;
 	}
 	sched->holder = NULL;
@@ -652,4 +697,28 @@ bool sl_sched_is_contended(const struct sl_sched *sched)
 
 	return guest->paused || sl_sched_is_wanted(sched) ||
 	       (is_standing && ceiling_permille(sched, guest) < 1000);
+}
+
+bool sl_sched_is_overtaken(struct sl_sched *sched, uint64_t now_ns)
+{
+	struct sl_sched_guest *guest;
+
+	if (sched->holder == NULL) {
+		return false;
+	}
+	const struct candidate holder = make_candidate(sched, sched->holder);
+
+	LIST_FOREACH(guest, &sched->guests, link)
+	{
+		if (guest == sched->holder->guest || guest->paused || guest->waiting_count == 0 ||
+		    !is_urgent(sched, guest) || cap_delay_ns(sched, guest, now_ns) > 0) {
+			continue;
+		}
+		const struct candidate next = make_candidate(sched, first_context(guest));
+
+		if (!holder.urgent || next.deadline_ns < holder.deadline_ns) {
+			return true;
+		}
+	}
+	return false;
 }

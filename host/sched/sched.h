@@ -50,6 +50,7 @@ struct sl_sched_guest_params {
 struct sl_sched_grant {
 	struct sl_sched_context *context; /* NULL: nobody may run now */
 	uint64_t slice_ns; /* GPU time that it may start work within; UINT64_MAX: standing */
+	uint64_t piece_ns; /* how long a piece of its work should be, unless it is standing */
 	uint64_t retry_ns; /* context NULL: when to ask again (a cap refills); UINT64_MAX: never */
 };
 
@@ -124,5 +125,8 @@ struct sl_sched_context *sl_sched_get_holder(const struct sl_sched *sched);
 /* True if the holder should give back as soon as it can: another context that may run waits, its
  * guest was paused, or a cap has come over a standing grant. */
 bool sl_sched_is_contended(const struct sl_sched *sched);
+/* True if the holder's slice should end early, after what runs: a guest with a deadline, or of
+ * class realtime, waits inside its entitlement, and the holder has no deadline that is earlier. */
+bool sl_sched_is_overtaken(struct sl_sched *sched, uint64_t now_ns);
 
 #endif

@@ -24,7 +24,7 @@ bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sche
 		client->state = SL_SCHED_CLIENT_HOLDS;
 		client->grant = msg->grant;
 		client->slice_ns = msg->time_ns == 0 ? UINT64_MAX : msg->time_ns;
-		client->piece_ns = msg->time_ns == 0 ? client->piece_ns : msg->time_ns / 2;
+		client->piece_ns = msg->time_ns == 0 ? client->piece_ns : msg->piece_ns;
 		client->is_revoked = false;
 		client->granted_ns = now_ns;
 		client->idle_ns = now_ns;
@@ -57,9 +57,11 @@ bool sl_sched_client_may_start(const struct sl_sched_client *client, uint64_t no
 		return client->in_flight == 0 || queued_ns < SL_SCHED_AHEAD_NS ||
 		       (client->in_flight == 1 && queued_ns < SL_SCHED_NEXT_NS);
 	}
-	/* Beside what runs, only what will run within the slice. */
+	/* Beside what runs, only what will run within the slice; and no more than one piece, so
+	 * that a revocation is obeyed soon. */
 	return client->in_flight == 0 ||
-	       queued_ns < client->slice_ns - (now_ns - client->granted_ns);
+	       (queued_ns < client->slice_ns - (now_ns - client->granted_ns) &&
+		queued_ns < 2 * client->piece_ns);
 }
 
 uint64_t sl_sched_client_get_piece_ns(const struct sl_sched_client *client)

@@ -36,7 +36,7 @@ struct sl_sched_client {
 	enum sl_sched_client_state state;
 	uint64_t grant;	   /* number of the grant it holds, or held last */
 	uint64_t slice_ns; /* UINT64_MAX: standing */
-	uint64_t piece_ns; /* half of the last slice that was not */
+	uint64_t piece_ns; /* of the last grant that was not */
 	bool is_revoked;
 	uint64_t granted_ns;   /* since when it holds the GPU */
 	uint64_t idle_ns;      /* since when nothing is in flight */

@@ -29,13 +29,14 @@ enum sl_sched_msg_flags {
 struct sl_sched_msg {
 	uint32_t type;
 	uint32_t flags;
-	uint64_t grant;	  /* GRANT, REVOKE, RETURN: its number, from 1 */
-	uint64_t time_ns; /* GRANT: slice; RETURN: GPU time used */
+	uint64_t grant;	   /* GRANT, REVOKE, RETURN: its number, from 1 */
+	uint64_t time_ns;  /* GRANT: slice; RETURN: GPU time used */
+	uint64_t piece_ns; /* GRANT: how long a piece of work should be; 0 if time_ns is */
 	/* RETURN, CLOCK_MONOTONIC: when the first work of the grant began and its last ended; 0:
 	 * there was none. Only for the measure of what a hand-over costs. */
 	uint64_t begin_ns;
 	uint64_t end_ns;
 };
-static_assert(sizeof(struct sl_sched_msg) == 40, "packet");
+static_assert(sizeof(struct sl_sched_msg) == 48, "packet");
 
 #endif

@@ -4,9 +4,11 @@
  *	rounds     work of one job (default: 1000)
  *	groups     workgroups of one job (default: 64)
  *	depth      jobs under way at a time (default: 2)
- *	period_us  a new job begins so often, and no sooner than the one before has ended (default:
- *0) jobs       how many (default: until standard input ends) hold       1: the first job waits for
- *a semaphore that is signalled once a line was read
+ *	period_us  a new job begins so often, and no sooner than the one before has ended
+ *	           (default: 0)
+ *	jobs       how many (default: until standard input ends)
+ *	hold       1: the first job waits for a semaphore that is signalled once a line was read
+ *	samples    1: say of each job when it was submitted, and how long it took
  *
  * Prints "working" once the first job has ended (with hold: is submitted), and what it did at the
  * end, as JSON: jobs, their time altogether, and from the submission of each to its end. */
@@ -33,6 +35,12 @@ struct options {
 	uint64_t period_us;
 	uint64_t jobs;
 	uint64_t hold;
+	uint64_t samples;
+};
+
+struct sample {
+	uint64_t begin_ns; /* CLOCK_MONOTONIC */
+	uint64_t took_ns;
 };
 
 struct load {
@@ -42,7 +50,7 @@ struct load {
 	VkFence fences[MAX_DEPTH];
 	uint64_t begin_ns[MAX_DEPTH]; /* of the job whose fence it is */
 	VkSemaphore timeline;
-	uint64_t *samples_ns;
+	struct sample *samples;
 	uint64_t done;
 };
 
@@ -52,9 +60,10 @@ static void parse(struct options *options, int argc, char **argv)
 		const char *name;
 		uint64_t *value;
 	} keys[] = {
-		{ "rounds", &options->rounds }, { "groups", &options->groups },
-		{ "depth", &options->depth },	{ "period_us", &options->period_us },
-		{ "jobs", &options->jobs },	{ "hold", &options->hold },
+		{ "rounds", &options->rounds },	  { "groups", &options->groups },
+		{ "depth", &options->depth },	  { "period_us", &options->period_us },
+		{ "jobs", &options->jobs },	  { "hold", &options->hold },
+		{ "samples", &options->samples },
 	};
 
 	for (int i = 1; i < argc; i++) {
@@ -132,7 +141,10 @@ static void finish_job(struct load *load, uint64_t number)
 
 	VKT_OK(vkWaitForFences(load->t.device, 1, &load->fences[slot], VK_TRUE, UINT64_MAX));
 	VKT_OK(vkResetFences(load->t.device, 1, &load->fences[slot]));
-	load->samples_ns[load->done++ % MAX_SAMPLES] = vkt_now_ns() - load->begin_ns[slot];
+	load->samples[load->done++ % MAX_SAMPLES] = (struct sample){
+		.begin_ns = load->begin_ns[slot],
+		.took_ns = vkt_now_ns() - load->begin_ns[slot],
+	};
 	if (number == 0 && load->options.hold == 0) {
 		say_working();
 	}
@@ -197,24 +209,43 @@ static void run(struct load *load)
 
 static int compare(const void *a, const void *b)
 {
-	const uint64_t *first = a;
-	const uint64_t *second = b;
+	const struct sample *first = a;
+	const struct sample *second = b;
 
-	return *first < *second ? -1 : *first > *second;
+	return first->took_ns < second->took_ns ? -1 : first->took_ns > second->took_ns;
+}
+
+static void print_samples(const struct sample *samples, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		printf("%s[%llu, %llu]", i > 0 ? ", " : "", (unsigned long long)samples[i].begin_ns,
+		       (unsigned long long)samples[i].took_ns);
+	}
+}
+
+static unsigned long long percentile(const struct sample *samples, uint64_t count, uint64_t percent)
+{
+	uint64_t index = count * percent / 100;
+
+	return count > 0 ? samples[index < count ? index : count - 1].took_ns : 0;
 }
 
 static void report(struct load *load, uint64_t elapsed_ns)
 {
 	uint64_t count = load->done < MAX_SAMPLES ? load->done : MAX_SAMPLES;
-	uint64_t *samples = load->samples_ns;
+	struct sample *samples = load->samples;
 
+	printf("{\"jobs\": %llu, \"time_ns\": %llu, ", (unsigned long long)load->done,
+	       (unsigned long long)elapsed_ns);
+	if (load->options.samples != 0) {
+		printf("\"samples\": [");
+		print_samples(samples, count);
+		printf("], ");
+	}
 	qsort(samples, count, sizeof(*samples), compare);
-	printf("{\"jobs\": %llu, \"time_ns\": %llu, \"p50_ns\": %llu, \"p99_ns\": %llu, "
-	       "\"max_ns\": %llu}\n",
-	       (unsigned long long)load->done, (unsigned long long)elapsed_ns,
-	       (unsigned long long)(count > 0 ? samples[count / 2] : 0),
-	       (unsigned long long)(count > 0 ? samples[count * 99 / 100] : 0),
-	       (unsigned long long)(count > 0 ? samples[count - 1] : 0));
+	printf("\"p50_ns\": %llu, \"p99_ns\": %llu, \"max_ns\": %llu}\n",
+	       percentile(samples, count, 50), percentile(samples, count, 99),
+	       percentile(samples, count, 100));
 }
 
 int main(int argc, char **argv)
@@ -226,14 +257,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "vulkan_load: depth is from 1 to %d\n", MAX_DEPTH);
 		return 2;
 	}
-	load.samples_ns = calloc(MAX_SAMPLES, sizeof(*load.samples_ns));
-	VKT_EXPECT(load.samples_ns != NULL);
+	load.samples = calloc(MAX_SAMPLES, sizeof(*load.samples));
+	VKT_EXPECT(load.samples != NULL);
 	vkt_open(&load.t, &(struct vkt_options){ 0 });
 	prepare(&load);
 	uint64_t start_ns = vkt_now_ns();
 
 	run(&load);
 	report(&load, vkt_now_ns() - start_ns);
-	free(load.samples_ns);
+	free(load.samples);
 	return vkt_close(&load.t) ? 0 : 1;
 }

@@ -203,6 +203,33 @@ static void test_the_second_revokes_and_gets_its_slice(void **state)
 	stop(&world);
 }
 
+static void test_a_deadline_ends_a_slice(void **state)
+{
+	struct world world;
+	struct sl_sched_guest_params params = {
+		.weight = 1, .cap_permille = 1000, .class = SL_SCHED_NORMAL, .period_ns = 16 * MS
+	};
+
+	start(&world, 1000 * MS);
+	assert_int_equal(sl_arbiter_set_guest(world.arbiter, world.guests[2], &params), 0);
+	ask(&world, 0);
+	was_told(&world, 0, SL_SCHED_MSG_GRANT);
+	ask(&world, 1);
+	was_told(&world, 0, SL_SCHED_MSG_REVOKE);
+	give_back(&world, 0, true);
+	assert_int_equal(world.workers[1].msg.piece_ns, SLICE_NS / 2);
+	assert_true(was_told(&world, 1, SL_SCHED_MSG_GRANT));
+	work(&world, 1, MS / 2);
+	ask(&world, 2);
+	assert_true(was_told(&world, 1, SL_SCHED_MSG_REVOKE));
+	give_back(&world, 1, true);
+	assert_true(was_told(&world, 2, SL_SCHED_MSG_GRANT));
+	give_back(&world, 2, false);
+	assert_int_equal(world.workers[0].msg.piece_ns, SLICE_NS / 4);
+	check_account(&world);
+	stop(&world);
+}
+
 static void test_lies_gain_nothing(void **state)
 {
 	struct world world;
@@ -358,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_alone_nothing_is_said),
 		cmocka_unit_test(test_work_under_way_is_on_the_account),
 		cmocka_unit_test(test_the_second_revokes_and_gets_its_slice),
+		cmocka_unit_test(test_a_deadline_ends_a_slice),
 		cmocka_unit_test(test_lies_gain_nothing),
 		cmocka_unit_test(test_nonsense_is_ignored),
 		cmocka_unit_test(test_the_holders_end_frees_the_gpu),

@@ -1,155 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The policy on a fake clock: a mock GPU that runs one job at a time, stepped by hand. */
+/* The policy, case by case, on a mock GPU. */
 #include "host/sched/sched.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#define MS	    1000000ull
-#define SECOND	    (1000 * MS)
-#define MAX_CLIENTS 64
-
-/* One context that submits jobs of job_ns. After each job it does nothing for gap_ns. */
-struct client {
-	struct sl_sched_guest_params params;
-	uint64_t job_ns;
-	uint64_t gap_ns;
-	int guest_of; /* index of the client whose guest it shares, or -1: its own */
-	uint64_t arrives_ns;
-	struct sl_sched_guest *guest;
-	struct sl_sched_context *context;
-	uint64_t ready_ns; /* when it has its next job */
-	uint64_t used_ns;
-	uint64_t latency_max_ns; /* from ready to done */
-};
-
-struct world {
-	struct sl_sched *sched;
-	uint64_t now_ns;
-	uint64_t idle_ns;
-	struct client clients[MAX_CLIENTS];
-	int count;
-};
-
-static const struct sl_sched_guest_params NORMAL = { .weight = 1,
-						     .cap_permille = 1000,
-						     .class = SL_SCHED_NORMAL };
-
-static void start(struct world *world, enum sl_sched_policy policy)
-{
-	world->sched = sl_sched_create(policy, SL_SCHED_SLICE_DEFAULT_NS);
-	world->now_ns = 5 * SECOND;
-	for (int i = 0; i < world->count; i++) {
-		struct client *client = &world->clients[i];
-
-		client->guest = client->guest_of >= 0
-					? world->clients[client->guest_of].guest
-					: sl_sched_add_guest(world->sched, &client->params);
-		assert_non_null(client->guest);
-		client->context = sl_sched_add_context(client->guest, client);
-		client->ready_ns = world->now_ns + client->arrives_ns;
-	}
-}
-
-static struct client *add(struct world *world, struct sl_sched_guest_params params, uint64_t job_ns,
-			  uint64_t gap_ns)
-{
-	struct client *client = &world->clients[world->count++];
-
-	*client = (struct client){
-		.params = params, .job_ns = job_ns, .gap_ns = gap_ns, .guest_of = -1
-	};
-	return client;
-}
-
-static uint64_t ask(struct world *world)
-{
-	uint64_t next = UINT64_MAX;
-
-	for (int i = 0; i < world->count; i++) {
-		struct client *client = &world->clients[i];
-
-		if (client->ready_ns <= world->now_ns) {
-			sl_sched_request(world->sched, client->context, world->now_ns);
-		} else if (client->ready_ns < next) {
-			next = client->ready_ns;
-		}
-	}
-	return next;
-}
-
-static void run_job(struct world *world, struct client *client)
-{
-	world->now_ns += client->job_ns;
-	client->used_ns += client->job_ns;
-	uint64_t latency = world->now_ns - client->ready_ns;
-
-	client->latency_max_ns =
-		latency > client->latency_max_ns ? latency : client->latency_max_ns;
-	client->ready_ns = world->now_ns + client->gap_ns;
-}
-
-/* Whoever is granted the GPU runs whole jobs until its slice is used up, it has none, or, with a
- * standing grant, somebody else wants the GPU. */
-static void run_grant(struct world *world, struct sl_sched_grant grant, uint64_t end_ns)
-{
-	struct client *client = sl_sched_get_data(grant.context);
-	uint64_t used_ns = 0;
-
-	do {
-		run_job(world, client);
-		used_ns += client->job_ns;
-		ask(world);
-	} while (world->now_ns < end_ns && client->ready_ns <= world->now_ns &&
-		 used_ns < grant.slice_ns &&
-		 !(grant.slice_ns == UINT64_MAX && sl_sched_is_contended(world->sched)));
-	sl_sched_release(world->sched, used_ns, client->ready_ns <= world->now_ns, world->now_ns);
-}
-
-static void run_for(struct world *world, uint64_t duration_ns)
-{
-	uint64_t end_ns = world->now_ns + duration_ns;
-
-	while (world->now_ns < end_ns) {
-		uint64_t next = ask(world);
-		struct sl_sched_grant grant = sl_sched_pick(world->sched, world->now_ns);
-
-		if (grant.context != NULL) {
-			run_grant(world, grant, end_ns);
-			continue;
-		}
-		next = grant.retry_ns < next ? grant.retry_ns : next;
-		next = end_ns < next ? end_ns : next;
-		world->idle_ns += next - world->now_ns;
-		world->now_ns = next;
-	}
-}
-
-static void forget_usage(struct world *world)
-{
-	world->idle_ns = 0;
-	for (int i = 0; i < world->count; i++) {
-		world->clients[i].used_ns = 0;
-		world->clients[i].latency_max_ns = 0;
-	}
-}
-
-static void assert_share(const struct world *world, int client, double share, double error)
-{
-	uint64_t total = world->idle_ns;
-
-	for (int i = 0; i < world->count; i++) {
-		total += world->clients[i].used_ns;
-	}
-	double got = (double)world->clients[client].used_ns / (double)total;
-
-	if (got < share * (1 - error) || got > share * (1 + error)) {
-		fail_msg("client %d: share %.4f, expected %.4f", client, got, share);
-	}
-}
+#include "mock_gpu.h"
 
 static void test_weights_divide_the_gpu(void **state)
 {
@@ -551,41 +404,109 @@ static void test_bad_parameters_are_refused(void **state)
 	sl_sched_destroy(sched);
 }
 
-/* Random mixtures: the GPU never idles while somebody may run, nobody starves, caps hold and
- * backlogged guests without caps divide what is left by weight. */
-static void test_invariants_hold_for_random_mixtures(void **state)
+/* A frame is not made to wait for the rest of another one's slice, … */
+static void test_a_deadline_overtakes_a_slice(void **state)
 {
-	for (unsigned int seed = 1; seed <= 60; seed++) {
-		struct world world = { 0 };
-		uint64_t job_max_ns = 0;
-		uint64_t weights = 0;
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest_params framed = NORMAL;
+	framed.period_ns = 16 * MS;
+	struct sl_sched_guest *hog = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_guest *frames = sl_sched_add_guest(sched, &framed);
+	struct sl_sched_context *a = sl_sched_add_context(hog, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(frames, NULL);
 
-		srandom(seed);
-		int count = 2 + (int)(random() % 8);
-		for (int i = 0; i < count; i++) {
-			struct sl_sched_guest_params params = NORMAL;
-			uint64_t job_ns = 100000 + (uint64_t)random() % (20 * MS);
+	sl_sched_request(sched, a, 0);
+	sl_sched_pick(sched, 0);
+	assert_false(sl_sched_is_overtaken(sched, MS));
+	sl_sched_request(sched, b, MS);
+	assert_true(sl_sched_is_overtaken(sched, MS));
+	sl_sched_release(sched, 2 * MS, true, 2 * MS);
+	assert_ptr_equal(sl_sched_pick(sched, 2 * MS).context, b);
+	/* … nor the other way round. */
+	assert_false(sl_sched_is_overtaken(sched, 3 * MS));
+	/* Nor once it has had its part, */
+	sl_sched_charge(sched, 20 * MS, 22 * MS);
+	sl_sched_release(sched, 0, true, 22 * MS);
+	assert_ptr_equal(sl_sched_pick(sched, 22 * MS).context, a);
+	assert_false(sl_sched_is_overtaken(sched, 23 * MS));
+	/* nor while it may not run. */
+	sl_sched_charge(sched, 20 * MS, 42 * MS);
+	assert_true(sl_sched_is_overtaken(sched, 42 * MS));
+	sl_sched_set_paused(sched, frames, true, 42 * MS);
+	assert_false(sl_sched_is_overtaken(sched, 42 * MS));
+	sl_sched_destroy(sched);
+}
 
-			params.weight = 1 + (uint32_t)(random() % 8);
-			params.period_ns = random() % 4 == 0 ? 10 * MS : 0;
-			weights += params.weight;
-			job_max_ns = job_ns > job_max_ns ? job_ns : job_max_ns;
-			add(&world, params, job_ns, 0);
-		}
-		start(&world, (enum sl_sched_policy)SL_SCHED_BEST_EFFORT);
-		run_for(&world, 30 * SECOND);
-		assert_int_equal(world.idle_ns, 0);
-		for (int i = 0; i < count; i++) {
-			const struct client *client = &world.clients[i];
-			uint64_t bound = (job_max_ns + SL_SCHED_SLICE_DEFAULT_NS) * 2 *
-					 (weights / client->params.weight + (uint64_t)count);
+/* Of two frames the one that is due first goes first, and being interrupted makes none due later.
+ */
+static void test_the_earlier_deadline_overtakes(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest_params params = NORMAL;
+	params.period_ns = 16 * MS;
+	struct sl_sched_guest *slow = sl_sched_add_guest(sched, &params);
+	params.period_ns = 8 * MS;
+	struct sl_sched_guest *fast = sl_sched_add_guest(sched, &params);
+	struct sl_sched_context *a = sl_sched_add_context(slow, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(fast, NULL);
 
-			assert_share(&world, i, (double)client->params.weight / (double)weights,
-				     0.05);
-			assert_true(client->latency_max_ns <= bound);
-		}
-		sl_sched_destroy(world.sched);
+	sl_sched_request(sched, a, 0);
+	sl_sched_pick(sched, 0);
+	sl_sched_request(sched, b, MS);
+	assert_true(sl_sched_is_overtaken(sched, MS));
+	sl_sched_release(sched, MS, true, MS);
+	assert_ptr_equal(sl_sched_pick(sched, MS).context, b);
+	sl_sched_release(sched, MS, false, 2 * MS);
+	assert_ptr_equal(sl_sched_pick(sched, 2 * MS).context, a);
+	/* Due at 16, still, and the next one of b at 17. */
+	sl_sched_request(sched, b, 9 * MS);
+	assert_false(sl_sched_is_overtaken(sched, 9 * MS));
+	sl_sched_destroy(sched);
+}
+
+/* It waits for the slice under way, not for those of all who waited before. */
+static void test_who_was_idle_goes_before_equals(void **state)
+{
+	struct world world = { 0 };
+
+	add(&world, NORMAL, 1 * MS, 15666667);
+	for (int i = 0; i < 3; i++) {
+		add(&world, NORMAL, 2 * MS, 0);
 	}
+	start(&world, SL_SCHED_BEST_EFFORT);
+	run_for(&world, 1 * SECOND);
+	forget_usage(&world);
+	run_for(&world, 10 * SECOND);
+	assert_true(world.clients[0].latency_max_ns <= 3 * MS);
+	assert_int_equal(world.idle_ns, 0);
+	sl_sched_destroy(world.sched);
+}
+
+/* As long as frames come now and then, work of others is cut, and shorter than otherwise. */
+static void test_a_deadline_is_remembered(void **state)
+{
+	struct sl_sched *sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	struct sl_sched_guest_params framed = NORMAL;
+	framed.period_ns = 16 * MS;
+	struct sl_sched_guest *hog = sl_sched_add_guest(sched, &NORMAL);
+	struct sl_sched_guest *frames = sl_sched_add_guest(sched, &framed);
+	struct sl_sched_context *a = sl_sched_add_context(hog, NULL);
+	struct sl_sched_context *b = sl_sched_add_context(frames, NULL);
+
+	sl_sched_request(sched, a, 0);
+	assert_true(sl_sched_pick(sched, 0).slice_ns == UINT64_MAX);
+	sl_sched_request(sched, b, MS);
+	sl_sched_release(sched, 2 * MS, true, 2 * MS);
+	assert_int_equal(sl_sched_pick(sched, 2 * MS).piece_ns, MS);
+	sl_sched_release(sched, MS, false, 3 * MS);
+	struct sl_sched_grant grant = sl_sched_pick(sched, 3 * MS);
+	assert_int_equal(grant.slice_ns, SL_SCHED_SLICE_DEFAULT_NS);
+	assert_int_equal(grant.piece_ns, MS / 2);
+	sl_sched_release(sched, 500 * MS, true, 503 * MS);
+	assert_int_equal(sl_sched_pick(sched, 503 * MS).piece_ns, MS / 2);
+	sl_sched_release(sched, 500 * MS, true, 1003 * MS);
+	assert_true(sl_sched_pick(sched, 1003 * MS).slice_ns == UINT64_MAX);
+	sl_sched_destroy(sched);
 }
 
 int main(void)
@@ -611,7 +532,10 @@ int main(void)
 		cmocka_unit_test(test_alone_the_grant_stands),
 		cmocka_unit_test(test_after_a_long_wait_no_grant_stands),
 		cmocka_unit_test(test_bad_parameters_are_refused),
-		cmocka_unit_test(test_invariants_hold_for_random_mixtures),
+		cmocka_unit_test(test_a_deadline_overtakes_a_slice),
+		cmocka_unit_test(test_the_earlier_deadline_overtakes),
+		cmocka_unit_test(test_who_was_idle_goes_before_equals),
+		cmocka_unit_test(test_a_deadline_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

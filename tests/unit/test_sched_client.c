@@ -37,7 +37,8 @@ static void grant(struct world *world, uint64_t number, uint64_t slice_ns)
 {
 	const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_GRANT,
 					  .grant = number,
-					  .time_ns = slice_ns };
+					  .time_ns = slice_ns,
+					  .piece_ns = slice_ns / 2 };
 
 	assert_true(sl_sched_client_handle(&world->client, &msg, world->now_ns));
 }
