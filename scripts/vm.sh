@@ -36,6 +36,8 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
   --display KIND       QEMU's -display: none (default), or gtk,gl=on for a window
   --window             a window of QEMU's (gtk,gl=on) on a display of its own, seen by nobody: Weston
                        in Xvfb, which needs no GPU
+  --window-files DIR   the same; Xvfb's picture (Xvfb_screen0, as XWD) and the number of its display
+                       (display) are left there
   --screenshot FILE    what the guest's screen shows when PROGRAM has ended, as PPM; with --window
                        what the window shows
   --share DIR          a directory of the host, writable in the guest as /share
@@ -93,7 +95,7 @@ while [[ $# -gt 0 ]]; do
 	fi
 	case $1 in
 	--name | --front-end | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
-		--env | --qemu-option | --share | --qmp)
+		--env | --qemu-option | --share | --qmp | --window-files)
 		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
 		case $1 in
 		--name) name=$2 ;;
@@ -108,6 +110,10 @@ while [[ $# -gt 0 ]]; do
 		--log-level) log_level=$2 ;;
 		--qmp) qmp=$(realpath -m "$2") ;;
 		--share) share=$(realpath "$2") ;;
+		--window-files)
+			window=$(realpath "$2")
+			display=gtk,gl=on
+			;;
 		--env) environment+=("$2") ;;
 		--qemu-option) qemu_options+=("$2") ;;
 		esac
@@ -218,14 +224,18 @@ else
 	printf '%q ' "$@" >"$run_dir/share/command"
 fi
 
-if [[ $window == yes ]]; then
+if [[ -n $window ]]; then
 	# QEMU wants a display with DMABUF for this device. GTK on Wayland passes, on Xvfb does not.
-	mkdir "$run_dir/fb"
+	if [[ $window == yes ]]; then
+		window=$run_dir/window
+		mkdir "$window"
+	fi
 	mkfifo "$run_dir/display"
-	Xvfb -displayfd 3 -screen 0 1280x1024x24 -fbdir "$run_dir/fb" -nolisten tcp \
+	Xvfb -displayfd 3 -screen 0 1280x1024x24 -fbdir "$window" -nolisten tcp \
 		3>"$run_dir/display" >/dev/null 2>&1 &
 	pids+=($!)
 	read -r number <"$run_dir/display"
+	echo "$number" >"$window/display"
 	export XDG_RUNTIME_DIR=$run_dir WAYLAND_DISPLAY=wayland GDK_BACKEND=wayland
 	DISPLAY=:$number weston --backend=x11-backend.so --use-pixman --shell=kiosk-shell.so \
 		--width=1280 --height=1024 --socket=wayland >"$run_dir/weston.log" 2>&1 &
@@ -307,8 +317,8 @@ else
 		# The guest waits after its program, until the picture is taken.
 		touch "$run_dir/share/wait"
 		source=${qmp:-$run_dir/qmp.sock}
-		if [[ $window == yes ]]; then
-			source=$run_dir/fb/Xvfb_screen0
+		if [[ -n $window ]]; then
+			source=$window/Xvfb_screen0
 		fi
 		python3 "$root/scripts/vm/screenshot.py" "$source" "$run_dir/share" \
 			"$(realpath -m "$screenshot")" &

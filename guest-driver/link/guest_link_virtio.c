@@ -328,18 +328,41 @@ static void virtio_free(struct sl_guest_carrier *carrier, void *data, size_t siz
 	}
 }
 
-static void *find_data(struct sl_guest_carrier *carrier, int share)
+/* False: there is no such resource. */
+static bool find_resource(struct sl_guest_carrier *carrier, int share, struct resource *ret_copy)
 {
-	void *data = NULL;
+	bool is_found = false;
 
 	pthread_mutex_lock(&carrier->lock);
 	for (const struct resource *r = carrier->resources; r != NULL; r = r->next) {
 		if ((int)r->id == share) {
-			data = r->data;
+			*ret_copy = *r;
+			is_found = true;
 		}
 	}
 	pthread_mutex_unlock(&carrier->lock);
-	return data;
+	return is_found;
+}
+
+static void *find_data(struct sl_guest_carrier *carrier, int share)
+{
+	struct resource found;
+
+	return find_resource(carrier, share, &found) ? found.data : NULL;
+}
+
+/* A DMA-BUF: its size is the resource's, and whoever has it can map it as if it were a file. */
+static int virtio_dup(struct sl_guest_carrier *carrier, int share)
+{
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1 };
+	struct resource found;
+
+	if (!find_resource(carrier, share, &found)) {
+		return -ENOENT;
+	}
+	prime.handle = found.handle;
+	int r = control(carrier->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+	return r < 0 ? r : prime.fd;
 }
 
 /* Wait for the fence, or the time. Ends the descriptor. */
@@ -551,6 +574,7 @@ const struct sl_guest_carrier_ops sl_guest_carrier_virtio = {
 	.close = virtio_close,
 	.abandon = virtio_abandon,
 	.alloc = virtio_alloc,
+	.dup = virtio_dup,
 	.free = virtio_free,
 	.greet = virtio_greet,
 	.send_packet = virtio_send_packet,

@@ -39,7 +39,7 @@ struct scanout {
 	bool cursor_visible;
 	bool cursor_moved;
 	bool cursor_defined;
-	bool want_edid;
+	uint64_t edid_turn; /* 0: no question about it waits */
 };
 
 struct sl_vgpu_display {
@@ -54,7 +54,8 @@ struct sl_vgpu_display {
 	uint32_t question_scanout_id;
 	bool ready; /* the protocol's features are agreed on */
 	bool has_edid;
-	bool want_info;
+	uint64_t last_turn;
+	uint64_t info_turn; /* 0: no such question waits */
 	struct scanout scanouts[SL_VGPU_MAX_SCANOUTS];
 
 	uint8_t *out; /* the message being written */
@@ -132,18 +133,27 @@ static bool put_question(struct sl_vgpu_display *display)
 	if (!display->ready) {
 		return ask(display, QUESTION_FEATURES, SL_VHOST_GPU_GET_PROTOCOL_FEATURES, NULL, 0);
 	}
-	if (display->want_info) {
-		display->want_info = false;
-		return ask(display, QUESTION_INFO, SL_VHOST_GPU_GET_DISPLAY_INFO, NULL, 0);
-	}
+	/* In their turn: Linux looks at its outputs again when it has the display info, and asks
+	 * for the EDIDs before it. */
+	uint64_t *first = display->info_turn != 0 ? &display->info_turn : NULL;
+	uint32_t scanout_id = SL_VGPU_MAX_SCANOUTS;
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
-		if (display->scanouts[i].want_edid) {
-			display->scanouts[i].want_edid = false;
-			display->question_scanout_id = i;
-			return ask(display, QUESTION_EDID, SL_VHOST_GPU_GET_EDID, &i, sizeof(i));
+		uint64_t *turn = &display->scanouts[i].edid_turn;
+
+		if (*turn != 0 && (first == NULL || *turn < *first)) {
+			first = turn;
+			scanout_id = i;
 		}
 	}
-	return false;
+	if (first == NULL) {
+		return false;
+	}
+	*first = 0;
+	if (scanout_id == SL_VGPU_MAX_SCANOUTS) {
+		return ask(display, QUESTION_INFO, SL_VHOST_GPU_GET_DISPLAY_INFO, NULL, 0);
+	}
+	display->question_scanout_id = scanout_id;
+	return ask(display, QUESTION_EDID, SL_VHOST_GPU_GET_EDID, &scanout_id, sizeof(scanout_id));
 }
 
 static bool put_cursor(struct sl_vgpu_display *display, struct scanout *scanout)
@@ -438,7 +448,7 @@ static int query_info(void *data)
 {
 	struct sl_vgpu_display *display = data;
 
-	display->want_info = true;
+	display->info_turn = ++display->last_turn;
 	wake(display);
 	return 0;
 }
@@ -450,7 +460,7 @@ static int query_edid(void *data, uint32_t scanout_id)
 	if (display->ready && !display->has_edid) {
 		return -ENOTSUP;
 	}
-	display->scanouts[scanout_id].want_edid = true;
+	display->scanouts[scanout_id].edid_turn = ++display->last_turn;
 	wake(display);
 	return 0;
 }

@@ -162,6 +162,38 @@ int sl_vgpu_read_scanout(struct sl_vgpu *vgpu, uint32_t scanout_id, const struct
 	return 0;
 }
 
+static pixman_format_code_t with_alpha(pixman_format_code_t format)
+{
+	switch (format) {
+	case PIXMAN_x8r8g8b8:
+		return PIXMAN_a8r8g8b8;
+	case PIXMAN_b8g8r8x8:
+		return PIXMAN_b8g8r8a8;
+	case PIXMAN_x8b8g8r8:
+		return PIXMAN_a8b8g8r8;
+	case PIXMAN_r8g8b8x8:
+		return PIXMAN_r8g8b8a8;
+	default:
+		return format;
+	}
+}
+
+static bool copy_cursor(pixman_image_t *from, pixman_image_t *to)
+{
+	/* Linux's cursors are in resources without alpha, and have it all the same. */
+	pixman_image_t *source = pixman_image_create_bits(
+		with_alpha(pixman_image_get_format(from)), SL_VGPU_CURSOR_SIZE, SL_VGPU_CURSOR_SIZE,
+		pixman_image_get_data(from), pixman_image_get_stride(from));
+
+	if (source == NULL) {
+		return false;
+	}
+	pixman_image_composite32(PIXMAN_OP_SRC, source, NULL, to, 0, 0, 0, 0, 0, 0,
+				 SL_VGPU_CURSOR_SIZE, SL_VGPU_CURSOR_SIZE);
+	pixman_image_unref(source);
+	return true;
+}
+
 static void define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
 			  struct sl_vgpu_resource *resource)
 {
@@ -173,11 +205,11 @@ static void define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_c
 	if (image == NULL) {
 		return;
 	}
-	pixman_image_composite32(PIXMAN_OP_SRC, resource->image, NULL, image, 0, 0, 0, 0, 0, 0,
-				 SL_VGPU_CURSOR_SIZE, SL_VGPU_CURSOR_SIZE);
+	if (copy_cursor(resource->image, image)) {
+		vgpu->display->define_cursor(vgpu->display_data, cmd->pos.scanout_id, cmd->pos.x,
+					     cmd->pos.y, cmd->hot_x, cmd->hot_y, pixels);
+	}
 	pixman_image_unref(image);
-	vgpu->display->define_cursor(vgpu->display_data, cmd->pos.scanout_id, cmd->pos.x,
-				     cmd->pos.y, cmd->hot_x, cmd->hot_y, pixels);
 }
 
 uint32_t sl_vgpu_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd)

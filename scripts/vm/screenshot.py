@@ -63,4 +63,5 @@ def main():
     (share / 'wait').unlink()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -519,6 +519,36 @@ static void test_cursor(void **state)
 	finish(&f);
 }
 
+/* Linux puts cursors into resources of formats without alpha. */
+static void test_cursor_keeps_its_alpha(void **state)
+{
+	static const struct {
+		uint32_t format;
+		uint32_t guest; /* little-endian words */
+	} cases[] = {
+		{ VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 0x40112233 },
+		{ VIRTIO_GPU_FORMAT_X8R8G8B8_UNORM, 0x33221140 },
+		{ VIRTIO_GPU_FORMAT_R8G8B8X8_UNORM, 0x40332211 },
+		{ VIRTIO_GPU_FORMAT_X8B8G8R8_UNORM, 0x11223340 },
+	};
+	struct fixture f;
+
+	init(&f);
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t *at = fake_guest_at(&f.guest, FAKE_DATA_ADDR);
+
+		assert_int_equal(create(&f, i + 1, cases[i].format, 64, 64), OK);
+		assert_int_equal(attach(&f, i + 1, FAKE_DATA_ADDR, 64 * 64 * 4), OK);
+		at[130] = cases[i].guest;
+		at[131] = 0;
+		assert_int_equal(transfer(&f, i + 1, rect(0, 0, 64, 64), 0), OK);
+		cursor(&f, VIRTIO_GPU_CMD_UPDATE_CURSOR, 0, i + 1);
+		assert_int_equal(f.watcher.pixels[130], 0x40112233);
+		assert_int_equal(f.watcher.pixels[131], 0);
+	}
+	finish(&f);
+}
+
 static uint32_t get_info(struct fixture *f)
 {
 	struct virtio_gpu_ctrl_hdr cmd = { .type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO };
@@ -722,6 +752,7 @@ int main(void)
 		cmocka_unit_test(test_scanout_checks_everything),
 		cmocka_unit_test(test_formats_are_converted),
 		cmocka_unit_test(test_cursor),
+		cmocka_unit_test(test_cursor_keeps_its_alpha),
 		cmocka_unit_test(test_display_info_waits_for_the_display),
 		cmocka_unit_test(test_edid),
 		cmocka_unit_test(test_display_goes_while_guest_waits),

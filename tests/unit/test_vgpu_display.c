@@ -310,18 +310,58 @@ static void test_questions_are_answered_in_turn(void **state)
 	assert_int_equal(send_type(&f, VIRTIO_GPU_CMD_GET_EDID), 0);
 	assert_int_equal(send_type(&f, VIRTIO_GPU_CMD_GET_DISPLAY_INFO), 0);
 	negotiate(&f, 1);
-	assert_int_equal(next(&f), SL_VHOST_GPU_GET_DISPLAY_INFO);
-	assert_int_equal(next(&f), 0);			       /* one at a time */
-	reply(&f, SL_VHOST_GPU_GET_EDID, &edid, sizeof(edid)); /* answers nothing */
+	assert_int_equal(next(&f), SL_VHOST_GPU_GET_EDID);
+	assert_int_equal(next(&f), 0);				       /* one at a time */
+	reply(&f, SL_VHOST_GPU_GET_DISPLAY_INFO, &info, sizeof(info)); /* answers nothing */
 	assert_int_equal(f.guest.answer.count, 0);
+	reply(&f, SL_VHOST_GPU_GET_EDID, &edid, sizeof(edid));
+	assert_int_equal(f.guest.answer.type, VIRTIO_GPU_RESP_OK_EDID);
+	assert_int_equal(f.guest.answer.payload[9], 8);
+	assert_int_equal(next(&f), SL_VHOST_GPU_GET_DISPLAY_INFO);
 	reply(&f, SL_VHOST_GPU_GET_DISPLAY_INFO, &info, sizeof(info));
 	assert_int_equal(f.guest.answer.type, VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
 	memcpy(got, f.guest.answer.payload, sizeof(got));
 	assert_int_equal(got[2], 640);
-	assert_int_equal(next(&f), SL_VHOST_GPU_GET_EDID);
-	reply(&f, SL_VHOST_GPU_GET_EDID, &edid, sizeof(edid));
-	assert_int_equal(f.guest.answer.type, VIRTIO_GPU_RESP_OK_EDID);
-	assert_int_equal(f.guest.answer.payload[9], 8);
+	finish(&f);
+}
+
+static struct virtio_gpu_cmd_get_edid edid_of(uint32_t scanout)
+{
+	return (struct virtio_gpu_cmd_get_edid){
+		.hdr.type = VIRTIO_GPU_CMD_GET_EDID,
+		.scanout = scanout,
+	};
+}
+
+/* What Linux does when the display has changed: it acts on the last answer. */
+static void test_changed_display_is_asked_in_the_guests_order(void **state)
+{
+	struct virtio_gpu_resp_display_info info = { .pmodes = { { .enabled = 1 } } };
+	struct virtio_gpu_resp_edid answer = { .size = 128 };
+	const uint32_t order[] = { 2, 0, 1 };
+	uint32_t scanout;
+	struct fixture f;
+
+	init(&f);
+	negotiate(&f, 1);
+	for (int i = 0; i < 3; i++) {
+		struct virtio_gpu_cmd_get_edid cmd = edid_of(order[i]);
+		assert_int_equal(fake_guest_send(&f.guest, &cmd), 0);
+	}
+	assert_int_equal(send_type(&f, VIRTIO_GPU_CMD_GET_DISPLAY_INFO), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(next(&f), SL_VHOST_GPU_GET_EDID);
+		memcpy(&scanout, f.payload, sizeof(scanout));
+		assert_int_equal(scanout, order[i]);
+		answer.edid[0] = (uint8_t)(10 + scanout);
+		reply(&f, SL_VHOST_GPU_GET_EDID, &answer, sizeof(answer));
+		assert_int_equal(f.guest.answer.type, VIRTIO_GPU_RESP_OK_EDID);
+		assert_int_equal(f.guest.answer.payload[8], 10 + scanout);
+	}
+	assert_int_equal(next(&f), SL_VHOST_GPU_GET_DISPLAY_INFO);
+	reply(&f, SL_VHOST_GPU_GET_DISPLAY_INFO, &info, sizeof(info));
+	assert_int_equal(f.guest.answer.type, VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
+	assert_int_equal(next(&f), 0);
 	finish(&f);
 }
 
@@ -422,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_large_pictures_come_in_bands),
 		cmocka_unit_test(test_slow_display_costs_no_memory),
 		cmocka_unit_test(test_questions_are_answered_in_turn),
+		cmocka_unit_test(test_changed_display_is_asked_in_the_guests_order),
 		cmocka_unit_test(test_display_without_edid),
 		cmocka_unit_test(test_silent_display_does_not_hold_the_guest),
 		cmocka_unit_test(test_cursor_is_one_message),
