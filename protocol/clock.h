@@ -15,6 +15,9 @@
 #define SL_CLOCK_RELAX_COUNT 16
 #define SL_CLOCK_YIELD_NS    2000u
 
+/* Whoever was woken up after so long gets the CPU of who woke it, if that is where it was put. */
+#define SL_CLOCK_QUIET_NS 1000000u
+
 /* CLOCK_MONOTONIC; 23 ns where the kernel's clock is the TSC. */
 static inline uint64_t sl_clock_now_ns(void)
 {

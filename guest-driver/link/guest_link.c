@@ -98,6 +98,30 @@ static bool must_part(struct sl_guest_link *link)
 	return true;
 }
 
+/* A renderer that has just been woken up may have been put on this CPU, and then runs at once.
+ * Not one that is woken up again and again: the two would never part.
+ * Returns true if there was one. */
+static bool give_way(struct sl_guest_link *link)
+{
+	/* Relaxed: a hint, of all threads together. */
+	if (!atomic_load_explicit(&link->must_give_way, memory_order_relaxed)) {
+		return false;
+	}
+	atomic_store_explicit(&link->must_give_way, false, memory_order_relaxed);
+	sched_yield();
+	return true;
+}
+
+static void ring_doorbell(struct sl_guest_link *link)
+{
+	uint64_t now = sl_clock_now_ns();
+	uint64_t last = atomic_exchange_explicit(&link->last_rung, now, memory_order_relaxed);
+
+	atomic_store_explicit(&link->must_give_way, now - last >= SL_CLOCK_QUIET_NS,
+			      memory_order_relaxed);
+	link->ops->ring_doorbell(link->carrier);
+}
+
 /* Returns 0, -EPIPE, or -EAGAIN when the time for spinning is over. */
 static int spin(struct sl_guest_link *link, bool (*ready)(void *data), void *data,
 		uint64_t deadline_ns)
@@ -167,6 +191,9 @@ int sl_guest_link_wait(struct sl_guest_link *link, bool (*ready)(void *data), vo
 	if (deadline_ns == 0) {
 		return sl_guest_link_check_lost(link) ? -EPIPE : -ETIMEDOUT;
 	}
+	if (give_way(link) && ready(data)) {
+		return 0;
+	}
 	int r = must_part(link) ? -EAGAIN : spin(link, ready, data, deadline_ns);
 	return r == -EAGAIN ? sleep_until(link, ready, data, deadline_ns) : r;
 }
@@ -180,7 +207,7 @@ static bool has_space(void *data)
 static void publish(struct sl_guest_link *link)
 {
 	if (sl_ring_publish(&link->ring)) {
-		link->ops->ring_doorbell(link->carrier);
+		ring_doorbell(link);
 	}
 }
 
@@ -260,7 +287,7 @@ static int send_message(struct sl_guest_link *link, struct sl_wire_header *heade
 	}
 	pthread_mutex_unlock(&link->send_lock);
 	if (must_ring) {
-		link->ops->ring_doorbell(link->carrier);
+		ring_doorbell(link);
 	}
 	return r;
 }

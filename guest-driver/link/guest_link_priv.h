@@ -98,6 +98,8 @@ struct sl_guest_link {
 	uint32_t next_region_id;
 
 	_Atomic uint32_t sharing_count;	 /* waits in a row that shared their CPU */
+	atomic_bool must_give_way;	 /* the next wait, to a renderer that was asleep */
+	_Atomic uint64_t last_rung;	 /* the doorbell; CLOCK_MONOTONIC, ns */
 	pthread_mutex_t lost_lock;	 /* only one thread of this side sets sync->lost */
 	_Atomic uint64_t hangup_checked; /* CLOCK_MONOTONIC, ns */
 };

@@ -274,6 +274,7 @@ int sl_host_link_accept_lists(int fd, const struct sl_host_link_options *options
 	link->doorbell = -1;
 	link->epoll = -1;
 	link->spin_ns = options->spin_ns;
+	link->idle = options->idle;
 	link->max_regions =
 		options->max_regions < SL_MAX_REGIONS ? options->max_regions : SL_MAX_REGIONS;
 	link->max_region_bytes = options->max_region_bytes;

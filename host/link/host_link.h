@@ -19,7 +19,13 @@ struct sl_host_link_options {
 	uint32_t max_regions;
 	/* What this host can do, before the intersection: names of extensions, NULL-terminated. */
 	const char *const *extensions;
+	/* Called on the ring thread when the guest has sent nothing for SL_HOST_IDLE_MS, and
+	 * SL_HOST_BUSY_BYTES or more since the last time; NULL: never. */
+	void (*idle)(void);
 };
+
+#define SL_HOST_IDLE_MS	   2000
+#define SL_HOST_BUSY_BYTES (1024u * 1024)
 
 /* One message, private to the host. */
 struct sl_message {

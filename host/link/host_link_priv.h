@@ -31,6 +31,11 @@ struct sl_host_link {
 	int doorbell; /* eventfd; the guest has it too, so it is never read */
 	int epoll;
 	uint64_t spin_ns;
+	void (*idle)(void);
+	uint64_t busy_bytes;	/* read since idle() was called last */
+	uint32_t sharing_count; /* replies in a row on the guest's CPU */
+	uint64_t left_cpu;	/* when it was left; CLOCK_MONOTONIC, ns */
+	bool was_quiet;		/* before the present message, for SL_CLOCK_QUIET_NS */
 	struct sl_caps caps;
 	char program[SL_HELLO_PROGRAM_SIZE];
 	uint32_t guest_pid; /* as the guest tells it */

@@ -3,6 +3,7 @@
 #include "host/renderer/context.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,11 +132,18 @@ static void command_failed(void *data, uint16_t command_id, VkResult result)
 	sl_host_link_set_lost(context->link, SL_LOST_DEVICE, context->report->text);
 }
 
+/* What the driver has freed goes back to the host. */
+static void trim_heap(void)
+{
+	malloc_trim(0);
+}
+
 static int accept_link(struct context *context, int fd)
 {
 	const char *extensions[SL_EXTENSION_COUNT + 1] = { NULL };
 	const struct sl_host_link_options options = {
 		.spin_ns = context->assign->spin_ns,
+		.idle = trim_heap,
 		.max_region_bytes = context->assign->max_region_bytes,
 		.max_regions = context->assign->max_regions,
 		.extensions = extensions,

@@ -178,7 +178,6 @@ static const struct {
 	{ SCMP_SYS(renameat2), EACCES },
 	{ SCMP_SYS(setpriority), EPERM },
 	{ SCMP_SYS(sched_setscheduler), EPERM },
-	{ SCMP_SYS(sched_setaffinity), EPERM },
 };
 
 static const unsigned long allowed_prctls[] = {
@@ -259,6 +258,17 @@ static int allow_threads(scmp_filter_ctx filter)
 		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | namespaces, CLONE_THREAD));
 }
 
+/* A thread may move itself to another CPU, as the renderer's does, and no other. */
+static int allow_moving(scmp_filter_ctx filter)
+{
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setaffinity), 1,
+				 SCMP_A0(SCMP_CMP_EQ, 0));
+
+	return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(sched_setaffinity),
+					 1, SCMP_A0(SCMP_CMP_NE, 0))
+		      : r;
+}
+
 /* Signals to itself; limits to read; its own name. */
 static int allow_process(scmp_filter_ctx filter)
 {
@@ -329,6 +339,9 @@ static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool h
 	}
 	if (r == 0) {
 		r = allow_threads(filter);
+	}
+	if (r == 0) {
+		r = allow_moving(filter);
 	}
 	if (r == 0) {
 		r = allow_process(filter);

@@ -33,6 +33,13 @@ int link_fixture_count_fds(void)
 	return count;
 }
 
+atomic_uint link_fixture_idle_count;
+
+static void count_idle(void)
+{
+	atomic_fetch_add(&link_fixture_idle_count, 1);
+}
+
 int link_fixture_set_up(void **state)
 {
 	struct link_fixture *f = calloc(1, sizeof(*f));
@@ -53,7 +60,9 @@ int link_fixture_set_up(void **state)
 		.max_region_bytes = FIXTURE_MAX_REGION_BYTES,
 		.max_regions = FIXTURE_MAX_REGIONS,
 		.extensions = host_extensions,
+		.idle = count_idle,
 	};
+	atomic_store(&link_fixture_idle_count, 0);
 	*state = f;
 	return 0;
 }

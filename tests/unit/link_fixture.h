@@ -25,6 +25,9 @@ struct link_fixture {
 	char host_why[256];
 };
 
+/* How often the host end was told, since set-up, that its guest is idle. */
+extern atomic_uint link_fixture_idle_count;
+
 /* cmocka set-up and tear-down: *state is the fixture; tear-down checks that no descriptor is left.
  */
 int link_fixture_set_up(void **state);

@@ -191,6 +191,37 @@ static void test_stolen_messages_stay(void **state)
 	free(bytes);
 }
 
+static void *send_when_idle(void *data)
+{
+	struct sender *sender = data;
+
+	while (atomic_load(&link_fixture_idle_count) == 0) {
+		usleep(10000);
+	}
+	return send_all(sender);
+}
+
+/* The host takes the time to tidy up, once, after work and a pause. */
+static void test_idle_guest(void **state)
+{
+	struct link_fixture *f = *state;
+	uint8_t *bytes = make_pattern(SL_HOST_BUSY_BYTES, 9);
+	const size_t sizes[] = { SL_HOST_BUSY_BYTES, 8 };
+	struct sender before = { .f = f, .bytes = bytes, .sizes = &sizes[0], .count = 1 };
+	struct sender after = { .f = f, .bytes = bytes, .sizes = &sizes[1], .count = 1 };
+	pthread_t threads[2];
+
+	assert_int_equal(pthread_create(&threads[0], NULL, send_all, &before), 0);
+	expect_message(f, bytes, sizes[0]);
+	assert_int_equal(atomic_load(&link_fixture_idle_count), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, send_when_idle, &after), 0);
+	expect_message(f, bytes, sizes[1]);
+	assert_int_equal(atomic_load(&link_fixture_idle_count), 1);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	free(bytes);
+}
+
 /* Receive one message that wants a reply, and give it. */
 static void answer(struct link_fixture *f, const void *payload, size_t size)
 {
@@ -672,6 +703,7 @@ int main(void)
 		CONNECTED(test_large_messages),
 		CONNECTED(test_too_large_message_is_not_sent),
 		CONNECTED(test_stolen_messages_stay),
+		CONNECTED(test_idle_guest),
 		CONNECTED(test_replies_of_all_sizes),
 		CONNECTED(test_reply_may_be_smaller_than_its_slot),
 		CONNECTED(test_many_calls_at_once),

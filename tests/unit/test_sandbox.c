@@ -236,6 +236,17 @@ static int terminals_are_out_of_reach(void)
 	return 0;
 }
 
+static int threads_move_only_themselves(void)
+{
+	cpu_set_t cpus;
+
+	CHECK(lock() == 0);
+	CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
+	CHECK(sched_setaffinity(0, sizeof(cpus), &cpus) == 0);
+	CHECK(is_denied(sched_setaffinity(getpid(), sizeof(cpus), &cpus)));
+	return 0;
+}
+
 static int a_device_opens_no_files(void)
 {
 	CHECK(enter_with(SL_SANDBOX_VGPU, STDERR_FILENO) == 0);
@@ -363,6 +374,7 @@ int main(void)
 		SANDBOX_TEST(older_threads_are_locked),
 		SANDBOX_TEST(unlisted_calls_are_logged),
 		SANDBOX_TEST(terminals_are_out_of_reach),
+		SANDBOX_TEST(threads_move_only_themselves),
 		SANDBOX_TEST(a_device_opens_no_files),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_texts),
