@@ -92,6 +92,7 @@ static const struct key top_keys[] = {
 	{ "control", KEY_PATH, offsetof(struct sl_config, control), 0, SL_CONFIG_SOCKET_SIZE },
 	{ "driver", KEY_PATH, offsetof(struct sl_config, driver), 0, PATH_MAX },
 	{ "renderer", KEY_PATH, offsetof(struct sl_config, renderer), 0, PATH_MAX },
+	{ "opengl", KEY_BOOL, offsetof(struct sl_config, opengl), 0, 0 },
 	{ "pool", KEY_NUMBER, offsetof(struct sl_config, pool), 0, 64 },
 	{ "max_programs", KEY_NUMBER, offsetof(struct sl_config, max_programs), 1, 65536 },
 	{ "spin_us", KEY_NUMBER, offsetof(struct sl_config, spin_us), 0, 100000 },
@@ -674,6 +675,7 @@ int sl_config_init(struct sl_config *config, char *ret_why)
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 
 	memset(config, 0, sizeof(*config));
+	config->opengl = true;
 	config->pool = 2;
 	config->max_programs = 256;
 	config->spin_us = 50;

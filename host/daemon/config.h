@@ -52,6 +52,7 @@ struct sl_config {
 	char control[SL_CONFIG_SOCKET_SIZE];
 	char driver[PATH_MAX]; /* manifests, ':' between them; empty: choose */
 	char renderer[PATH_MAX];
+	char virgl[PATH_MAX]; /* OpenGL of virtual machines; empty: there is none */
 	uint32_t pool;
 	uint32_t max_programs; /* of all guests together */
 	uint32_t spin_us;
@@ -60,6 +61,7 @@ struct sl_config {
 	enum sl_renderer_cut cut;
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox; /* of renderers */
+	bool opengl;		      /* wanted for virtual machines */
 	bool validate;
 	bool trace;
 	char record[PATH_MAX]; /* a directory for recordings of all programs; empty: none */

@@ -27,8 +27,9 @@
 #define KILL_DELAY_US UINT64_C(2000000)
 /* What a renderer may take to notice that its program is gone, with what it has to do until then.
  */
-#define LINGER_US UINT64_C(10000000)
-#define WHO_SIZE  192
+#define LINGER_US	    UINT64_C(10000000)
+#define GL_START_TIMEOUT_US UINT64_C(30000000)
+#define WHO_SIZE	    192
 
 /* "guest web, vkcube[1234]" */
 static const char *who(const struct sl_context *context, char text[WHO_SIZE])
@@ -118,8 +119,9 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 		sl_worker_describe_exit(status, how, sizeof(how));
 		snprintf(guest->last_error, sizeof(guest->last_error), "its renderer %s at %s", how,
 			 last_command(context));
-		sl_log_for(who(context, text), SL_LOG_ERROR,
-			   "%s; the program sees VK_ERROR_DEVICE_LOST", guest->last_error);
+		sl_log_for(who(context, text), SL_LOG_ERROR, "%s; %s", guest->last_error,
+			   context->is_gl ? "its OpenGL programs have lost their contexts"
+					  : "the program sees VK_ERROR_DEVICE_LOST");
 	}
 	if (context->is_killed || !context->has_report || context->end != SL_RENDERER_END_CLOSED) {
 		guest->failed_count++;
@@ -146,7 +148,7 @@ static int open_recording(const struct sl_context *context)
 	char path[PATH_MAX + SL_CONFIG_NAME_SIZE + 32];
 	char text[WHO_SIZE];
 
-	if (config->record[0] == '\0') {
+	if (config->record[0] == '\0' || context->is_gl) {
 		return -1;
 	}
 	snprintf(path, sizeof(path), "%s/%s-%llu.sluice", config->record,
@@ -221,12 +223,55 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *dat
 	return 0;
 }
 
+/* Hand the connection to the worker. Returns NULL, else why the program cannot be served. */
+static const char *assign_worker(struct sl_context *context)
+{
+	struct sl_worker *worker = context->worker;
+	struct sl_renderer_assign assign;
+	char text[WHO_SIZE];
+	SL_AUTO_CLOSE int stats_fd = sl_fd_create_memory("sluice-stats", SL_STATS_SIZE);
+
+	if (stats_fd < 0) {
+		return "the host is out of memory or descriptors";
+	}
+	void *stats = mmap(NULL, SL_STATS_SIZE, PROT_READ, MAP_SHARED, stats_fd, 0);
+	if (stats == MAP_FAILED) {
+		return "the host is out of memory";
+	}
+	context->stats = stats;
+	context->arbitrated =
+		sl_arbiter_add_context(context->guest->daemon->arbiter, context->guest->arbitrated,
+				       worker, stats, context);
+	if (context->arbitrated == NULL) {
+		return "the host is out of memory";
+	}
+	context->quota_slot = sl_guest_take_quota_slot(context->guest);
+	if (context->quota_slot < 0) {
+		return "its guest has no room for another program";
+	}
+	SL_AUTO_CLOSE int record_fd = open_recording(context);
+	const int fds[] = { context->fd, stats_fd, context->guest->quota_fd, record_fd };
+
+	fill_assign(context, record_fd, &assign);
+	int r = sl_worker_assign(worker, &assign, fds, record_fd >= 0 ? 4 : 3);
+	if (r < 0) {
+		return "its renderer has died; try again";
+	}
+	sl_worker_set_owner(worker, &context_owner, context);
+	/* It is never read. */
+	r = sd_event_add_io(context->guest->daemon->event, &context->hangup, context->fd,
+			    EPOLLRDHUP, on_hangup, context);
+	if (r < 0) {
+		return "the host is out of memory";
+	}
+	sl_log_for(who(context, text), SL_LOG_INFO, "connected (context %llu, renderer %d)",
+		   (unsigned long long)context->id, (int)sl_worker_get_pid(worker));
+	return NULL;
+}
+
 static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 {
 	struct sl_context *context = data;
-	SL_AUTO_CLOSE int stats_fd = -1;
-	struct sl_renderer_assign assign;
-	char text[WHO_SIZE];
 
 	context->request = NULL;
 	if (worker == NULL) {
@@ -236,50 +281,14 @@ static void on_delivery(struct sl_worker *worker, const char *why, void *data)
 	}
 	context->worker = worker;
 	sl_worker_set_owner(worker, &context_owner, context);
-	stats_fd = sl_fd_create_memory("sluice-stats", SL_STATS_SIZE);
-	if (stats_fd < 0) {
-		refuse(context, SL_LOG_WARNING, "the host is out of memory or descriptors");
-		return;
+	why = assign_worker(context);
+	if (why != NULL) {
+		refuse(context, SL_LOG_WARNING, why);
 	}
-	void *stats = mmap(NULL, SL_STATS_SIZE, PROT_READ, MAP_SHARED, stats_fd, 0);
-	if (stats == MAP_FAILED) {
-		refuse(context, SL_LOG_WARNING, "the host is out of memory");
-		return;
-	}
-	context->stats = stats;
-	context->arbitrated =
-		sl_arbiter_add_context(context->guest->daemon->arbiter, context->guest->arbitrated,
-				       worker, stats, context);
-	if (context->arbitrated == NULL) {
-		refuse(context, SL_LOG_WARNING, "the host is out of memory");
-		return;
-	}
-	context->quota_slot = sl_guest_take_quota_slot(context->guest);
-	if (context->quota_slot < 0) {
-		refuse(context, SL_LOG_WARNING, "its guest has no room for another program");
-		return;
-	}
-	SL_AUTO_CLOSE int record_fd = open_recording(context);
-	const int fds[] = { context->fd, stats_fd, context->guest->quota_fd, record_fd };
-
-	fill_assign(context, record_fd, &assign);
-	int r = sl_worker_assign(worker, &assign, fds, record_fd >= 0 ? 4 : 3);
-	if (r < 0) {
-		refuse(context, SL_LOG_WARNING, "its renderer has died; try again");
-		return;
-	}
-	/* It is never read. */
-	r = sd_event_add_io(context->guest->daemon->event, &context->hangup, context->fd,
-			    EPOLLRDHUP, on_hangup, context);
-	if (r < 0) {
-		sl_context_kill(context, "the host is out of memory");
-		return;
-	}
-	sl_log_for(who(context, text), SL_LOG_INFO, "connected (context %llu, renderer %d)",
-		   (unsigned long long)context->id, (int)sl_worker_get_pid(worker));
 }
 
-void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
+/* Returns the new context, or NULL if it could not be or may not be: fd is closed. */
+static struct sl_context *add_context(struct sl_guest *guest, int fd, const struct ucred *peer)
 {
 	struct sl_daemon *daemon = guest->daemon;
 	struct sl_context *context = calloc(1, sizeof(*context));
@@ -287,7 +296,7 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 
 	if (context == NULL) {
 		sl_fd_close(fd);
-		return;
+		return NULL;
 	}
 	context->guest = guest;
 	context->id = ++daemon->last_context_id;
@@ -304,20 +313,94 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 		snprintf(why, sizeof(why), "guest %s already runs %u programs, its limit",
 			 guest->config.name, guest->config.limits.programs);
 		refuse(context, SL_LOG_WARNING, why);
-		return;
+		return NULL;
 	}
 	if (daemon->context_count > daemon->config->max_programs) {
 		snprintf(why, sizeof(why), "the host already runs %u programs, its limit",
 			 daemon->config->max_programs);
 		refuse(context, SL_LOG_WARNING, why);
+		return NULL;
+	}
+	return context;
+}
+
+void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
+{
+	struct sl_context *context = add_context(guest, fd, peer);
+
+	if (context == NULL) {
 		return;
 	}
-	int r = sl_pool_take(daemon->pool, on_delivery, context, &context->request);
+	int r = sl_pool_take(guest->daemon->pool, on_delivery, context, &context->request);
 	if (r < 0) {
 		refuse(context, SL_LOG_WARNING,
 		       r == -EBUSY ? "too many programs are starting on the host"
 				   : "the host is out of memory");
 	}
+}
+
+/* A sluice-virgl that cannot serve is ended: on_gl_start_failed() does the rest. */
+static void on_gl_ready(struct sl_worker *worker, const struct sl_renderer_ready *ready, void *data)
+{
+	struct sl_context *context = data;
+	const char *why = ready->error[0] != '\0' ? ready->error : NULL;
+
+	context->kill_timer = sd_event_source_disable_unref(context->kill_timer);
+	if (why == NULL) {
+		sl_log(SL_LOG_DEBUG, "OpenGL is rendered by %s", ready->device_name);
+		why = assign_worker(context);
+	}
+	if (why != NULL) {
+		snprintf(context->guest->last_error, sizeof(context->guest->last_error), "%s", why);
+		sl_worker_kill(worker, SIGKILL);
+	}
+}
+
+static void on_gl_start_failed(struct sl_worker *worker, const siginfo_t *status, void *data)
+{
+	struct sl_context *context = data;
+	char *why = context->guest->last_error;
+
+	if (why[0] == '\0') {
+		sl_worker_describe_exit(status, why, sizeof(context->guest->last_error));
+	}
+	refuse(context, SL_LOG_WARNING, why);
+}
+
+static const struct sl_worker_owner gl_starting = {
+	.ready = on_gl_ready,
+	.report = on_report,
+	.sched = on_sched,
+	.exited = on_gl_start_failed,
+};
+
+void sl_context_start_gl(struct sl_guest *guest, int fd, const struct ucred *peer)
+{
+	struct sl_daemon *daemon = guest->daemon;
+	struct sl_context *context = add_context(guest, fd, peer);
+	const struct sl_worker_options options = {
+		.renderer = daemon->config->virgl,
+		.log_level = daemon->config->log_level,
+		.sandbox = daemon->config->sandbox,
+		.namespaces = daemon->config->sandbox == SL_SANDBOX_OFF
+				      ? 0
+				      : sl_pool_get_namespaces(daemon->pool),
+	};
+
+	if (context == NULL) {
+		return;
+	}
+	context->is_gl = true;
+	snprintf(context->program, sizeof(context->program), "OpenGL");
+	guest->last_error[0] = '\0';
+	int r = sl_worker_create(daemon->event, &options, &gl_starting, context, &context->worker);
+	if (r < 0) {
+		refuse(context, SL_LOG_WARNING, "the host cannot start another process");
+		return;
+	}
+	/* Without the timer it would only be less guarded. */
+	sd_event_add_time_relative(daemon->event, &context->kill_timer, CLOCK_MONOTONIC,
+				   GL_START_TIMEOUT_US, 0, on_kill_timeout, context);
 }
 
 void sl_context_kill(struct sl_context *context, const char *why)

@@ -22,6 +22,7 @@ struct sl_context {
 	struct sl_guest *guest;
 	uint64_t id;
 	struct ucred peer;
+	bool is_gl; /* the OpenGL of a virtual machine: its process is a sluice-virgl */
 	char program[SL_RENDERER_NAME_SIZE]; /* the peer's name as the kernel knows it */
 	uint64_t start_ns;		     /* CLOCK_MONOTONIC */
 	int fd; /* the connection; -1: given up. Once a renderer has it, only to see its end */
@@ -39,6 +40,9 @@ struct sl_context {
 
 /* Take a connected program on. Consumes fd. What goes wrong is logged and told to the program. */
 void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer);
+
+/* The same for a virtual machine's device that asks for OpenGL. */
+void sl_context_start_gl(struct sl_guest *guest, int fd, const struct ucred *peer);
 
 /* End the program's context; the program sees VK_ERROR_DEVICE_LOST. why is logged. */
 void sl_context_kill(struct sl_context *context, const char *why);

@@ -24,6 +24,7 @@
 
 #define BACKLOG		   128
 #define MAX_PEER_GROUPS	   256
+#define GL_PATH_SIZE	   (SL_CONFIG_SOCKET_SIZE + sizeof(SL_GUEST_GL_SUFFIX))
 #define REFUSAL_LOG_GAP_NS UINT64_C(60000000000)
 
 static bool group_is_listed(const struct sl_config_access *access, gid_t gid)
@@ -83,9 +84,12 @@ static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
 	       guest->config.name, (int)peer->pid, (unsigned int)peer->uid);
 }
 
-static void on_connection(int connected_fd, void *data)
+/* sl_context_start(), or its like for OpenGL. */
+typedef void start_context(struct sl_guest *guest, int fd, const struct ucred *peer);
+
+/* Consumes fd. */
+static void admit(struct sl_guest *guest, int connected_fd, start_context *start)
 {
-	struct sl_guest *guest = data;
 	SL_AUTO_CLOSE int fd = connected_fd;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -104,7 +108,17 @@ static void on_connection(int connected_fd, void *data)
 		sl_refusal_send(guest->daemon, sl_steal_fd(&fd), why);
 		return;
 	}
-	sl_context_start(guest, sl_steal_fd(&fd), &peer);
+	start(guest, sl_steal_fd(&fd), &peer);
+}
+
+static void on_connection(int fd, void *data)
+{
+	admit(data, fd, sl_context_start);
+}
+
+static void on_gl_connection(int fd, void *data)
+{
+	admit(data, fd, sl_context_start_gl);
 }
 
 /* True if nobody listens behind the socket's file. */
@@ -155,8 +169,48 @@ int sl_guest_listen(const char *path, int type, mode_t mode, char *ret_why)
 	return sl_steal_fd(&fd);
 }
 
+static void gl_path(const struct sl_guest *guest, char path[GL_PATH_SIZE])
+{
+	snprintf(path, GL_PATH_SIZE, "%s" SL_GUEST_GL_SUFFIX, guest->config.socket);
+}
+
+/* Beside the guest's socket. A guest does without where that cannot be had. */
+static void listen_for_gl(struct sl_guest *guest)
+{
+	char path[GL_PATH_SIZE];
+	char why[SL_CONFIG_WHY_SIZE];
+
+	if (guest->daemon->config->virgl[0] == '\0') {
+		return;
+	}
+	gl_path(guest, path);
+	int fd = sl_guest_listen(path, SOCK_SEQPACKET, 0666, why);
+	if (fd < 0) {
+		sl_log(SL_LOG_WARNING, "guest %s: no OpenGL for virtual machines: %s",
+		       guest->config.name, why);
+		return;
+	}
+	if (sl_listener_create(guest->daemon->event, fd, guest->config.name, on_gl_connection,
+			       guest, &guest->gl_listener) < 0) {
+		unlink(path);
+	}
+}
+
+static void stop_listening_for_gl(struct sl_guest *guest)
+{
+	char path[GL_PATH_SIZE];
+
+	if (guest->gl_listener != NULL) {
+		gl_path(guest, path);
+		unlink(path);
+	}
+	sl_listener_destroy(guest->gl_listener);
+	guest->gl_listener = NULL;
+}
+
 static void stop_listening(struct sl_guest *guest)
 {
+	stop_listening_for_gl(guest);
 	if (guest->listener != NULL && guest->owns_path) {
 		unlink(guest->config.socket);
 	}
@@ -263,6 +317,7 @@ int sl_guest_add(struct sl_daemon *daemon, const struct sl_config_guest *config,
 		free_guest(guest);
 		return r;
 	}
+	listen_for_gl(guest);
 	TAILQ_INSERT_TAIL(&daemon->guests, guest, link);
 	sl_log(SL_LOG_INFO, "guest %s: listening on %s", config->name, config->socket);
 	return 0;

@@ -12,6 +12,9 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+/* Added to the path of a guest's socket: there its virtual machine asks for OpenGL. */
+#define SL_GUEST_GL_SUFFIX ".gl"
+
 struct sl_context;
 struct sl_daemon;
 struct sl_listener;
@@ -22,10 +25,11 @@ struct sl_guest {
 	struct sl_daemon *daemon;
 	struct sl_config_guest config;
 	struct sl_arbiter_guest *arbitrated;
-	bool is_dynamic;	      /* added over the control socket: reloads keep it */
-	bool is_removed;	      /* freed with its last context */
-	struct sl_listener *listener; /* NULL: nobody can connect any more */
-	bool owns_path;		      /* the socket's file is ours, not the service manager's */
+	bool is_dynamic;		 /* added over the control socket: reloads keep it */
+	bool is_removed;		 /* freed with its last context */
+	struct sl_listener *listener;	 /* NULL: nobody can connect any more */
+	bool owns_path;			 /* the socket's file is ours, not the service manager's */
+	struct sl_listener *gl_listener; /* where its virtual machine asks for OpenGL; or NULL */
 	int quota_fd;
 	struct sl_quota *quota;
 	uint64_t quota_slots[SL_QUOTA_SLOTS / 64]; /* bit: a context has it */

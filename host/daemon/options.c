@@ -19,6 +19,7 @@ enum {
 	OPTION_NO_CONFIG = 0x100,
 	OPTION_CONTROL,
 	OPTION_RENDERER,
+	OPTION_NO_OPENGL,
 	OPTION_POOL,
 	OPTION_MEMORY_MODE,
 	OPTION_CUT,
@@ -84,6 +85,8 @@ static const struct argp_option argp_options[] = {
 	{ "record", OPTION_RECORD, "DIRECTORY", 0,
 	  "Write the commands of each program to a file there, for sluice-replay", 2 },
 	{ "trace", OPTION_TRACE, NULL, 0, "Write every command of every guest to the log", 2 },
+	{ "no-opengl", OPTION_NO_OPENGL, NULL, 0,
+	  "No OpenGL for virtual machines that have no driver of Sluice's", 2 },
 	{ "pool", OPTION_POOL, "N", 0, "Renderers kept ready for new programs (default: 2)", 2 },
 	{ "spin-us", OPTION_SPIN_US, "N", 0,
 	  "How long a renderer polls for the next command before it sleeps (default: 50)", 2 },
@@ -136,6 +139,7 @@ static const struct {
 	{ OPTION_CONTROL, "control" },
 	{ 'd', "driver" },
 	{ OPTION_RENDERER, "renderer" },
+	{ OPTION_NO_OPENGL, "opengl", "false" },
 	{ OPTION_POOL, "pool" },
 	{ OPTION_MEMORY_MODE, "memory_mode" },
 	{ OPTION_MEMORY, "memory" },
@@ -247,28 +251,27 @@ void sl_options_parse(struct sl_options *ret_options, int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &parse);
 }
 
-/* The renderer beside the daemon, in the build tree, or where it is installed. */
-static int find_renderer(char *path, size_t size, char *ret_why)
+/* A program of the daemon's: beside it, in its folder of the build tree, or where it is installed.
+ * Returns 0 or -ENOENT. */
+static int find_program(const char *name, const char *folder, char *path, size_t size)
 {
-	static const char *const places[] = { "sluice-renderer", "../renderer/sluice-renderer" };
+	const char *const places[] = { ".", folder };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[n > 0 ? n : 0] = '\0';
 	char *slash = strrchr(self, '/');
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, size, "%.*s/%s", (int)(slash - self), self, places[i]);
+		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {
 			return 0;
 		}
 	}
-	snprintf(path, size, "%s/sluice-renderer", SL_LIBEXEC_DIR);
+	snprintf(path, size, "%s/%s", SL_LIBEXEC_DIR, name);
 	if (access(path, X_OK) == 0) {
 		return 0;
 	}
-	snprintf(ret_why, SL_CONFIG_WHY_SIZE,
-		 "no sluice-renderer beside this program or in %s (flag --renderer)",
-		 SL_LIBEXEC_DIR);
+	path[0] = '\0';
 	return -ENOENT;
 }
 
@@ -280,8 +283,13 @@ static int check(struct sl_config *config, char *ret_why)
 		return r;
 	}
 	if (config->renderer[0] == '\0') {
-		r = find_renderer(config->renderer, sizeof(config->renderer), ret_why);
+		r = find_program("sluice-renderer", "../renderer", config->renderer,
+				 sizeof(config->renderer));
 		if (r < 0) {
+			snprintf(ret_why, SL_CONFIG_WHY_SIZE,
+				 "no sluice-renderer beside this program or in %s (flag "
+				 "--renderer)",
+				 SL_LIBEXEC_DIR);
 			return r;
 		}
 	} else if (access(config->renderer, X_OK) < 0) {
@@ -289,6 +297,11 @@ static int check(struct sl_config *config, char *ret_why)
 		snprintf(ret_why, SL_CONFIG_WHY_SIZE, "renderer %s: %s", config->renderer,
 			 strerror(-r));
 		return r;
+	}
+	/* Without it virtual machines do without. */
+	if (config->opengl) {
+		(void)find_program("sluice-virgl", "../virgl", config->virgl,
+				   sizeof(config->virgl));
 	}
 	if (config->driver[0] != '\0') {
 		return sl_driver_check(config->driver, ret_why, SL_CONFIG_WHY_SIZE);

@@ -531,3 +531,8 @@ uint32_t sl_pool_get_idle_count(const struct sl_pool *pool)
 {
 	return count_entries(pool, true);
 }
+
+uint32_t sl_pool_get_namespaces(const struct sl_pool *pool)
+{
+	return pool->namespaces;
+}

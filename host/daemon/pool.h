@@ -35,6 +35,8 @@ void sl_pool_reconfigure(struct sl_pool *pool, const struct sl_config *config);
 const struct sl_renderer_ready *sl_pool_get_device(const struct sl_pool *pool);
 /* Manifest(s) in use; empty while still looking. */
 const char *sl_pool_get_driver(const struct sl_pool *pool);
+/* That this machine lets renderers have: sl_sandbox_probe(). */
+uint32_t sl_pool_get_namespaces(const struct sl_pool *pool);
 uint32_t sl_pool_get_idle_count(const struct sl_pool *pool);
 
 #endif

@@ -49,8 +49,8 @@ static void set_environment(const struct sl_worker_options *options)
 		unsetenv(dropped_variables[i]);
 	}
 	/* The second name is the one older loaders know. */
-	setenv("VK_DRIVER_FILES", options->driver, 1);
-	setenv("VK_ICD_FILENAMES", options->driver, 1);
+	setenv("VK_DRIVER_FILES", options->driver != NULL ? options->driver : "", 1);
+	setenv("VK_ICD_FILENAMES", options->driver != NULL ? options->driver : "", 1);
 	/* Overlays and capture tools of the user have no business in front of a guest's commands.
 	 */
 	setenv("VK_LOADER_LAYERS_DISABLE", "~implicit~", 1);
@@ -92,7 +92,7 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	snprintf(level, sizeof(level), "--log-level=%s", sl_log_level_name(options->log_level));
 	snprintf(sandbox, sizeof(sandbox), "--sandbox=%s", sl_sandbox_mode_name(options->sandbox));
 	snprintf(namespaces, sizeof(namespaces), "--namespaces=%u", options->namespaces);
-	execl(options->renderer, "sluice-renderer", control, level, sandbox, namespaces,
+	execl(options->renderer, options->renderer, control, level, sandbox, namespaces,
 	      (char *)NULL);
 	sl_log(SL_LOG_ERROR, "renderer %s cannot be started: %s", options->renderer,
 	       strerror(errno));

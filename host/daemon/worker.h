@@ -28,7 +28,7 @@ struct sl_worker_owner {
 
 struct sl_worker_options {
 	const char *renderer; /* the program's path */
-	const char *driver;   /* VK_DRIVER_FILES */
+	const char *driver;   /* VK_DRIVER_FILES; NULL: it loads none */
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox;
 	uint32_t namespaces; /* sl_sandbox_probe() */

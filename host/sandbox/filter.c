@@ -328,7 +328,7 @@ static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool h
 		seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 		r = allow_calls(filter, core_calls, LENGTH(core_calls));
 	}
-	if (r == 0 && role == SL_SANDBOX_RENDERER) {
+	if (r == 0 && role != SL_SANDBOX_VGPU) {
 		r = allow_calls(filter, file_calls, LENGTH(file_calls));
 	}
 	if (r == 0 && role == SL_SANDBOX_VGPU) {

@@ -193,7 +193,7 @@ int sl_sandbox_paths_init(struct sl_sandbox_paths *paths, enum sl_sandbox_role r
 	int r = 0;
 
 	paths->count = 0;
-	if (role != SL_SANDBOX_RENDERER) {
+	if (role == SL_SANDBOX_VGPU) {
 		return 0;
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(system_paths) / sizeof(system_paths[0]); i++) {

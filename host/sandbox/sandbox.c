@@ -136,7 +136,7 @@ static void be_process_1(void)
 /* The renderer dies with the daemon; a virtual machine's device outlives who started it. */
 static int bind_life(enum sl_sandbox_role role, pid_t parent)
 {
-	if (role != SL_SANDBOX_RENDERER) {
+	if (role == SL_SANDBOX_VGPU) {
 		return 0;
 	}
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {

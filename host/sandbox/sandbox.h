@@ -22,6 +22,7 @@ enum sl_sandbox_mode {
 enum sl_sandbox_role {
 	SL_SANDBOX_RENDERER = 0, /* loads the host's GPU driver, and may be told to JIT */
 	SL_SANDBOX_VGPU = 1,	 /* opens nothing, but descriptors that it is sent */
+	SL_SANDBOX_VIRGL = 2,	 /* loads the host's OpenGL driver, for one virtual machine */
 };
 
 /* The walls. A mask tells which ones stand, or which are missing. */

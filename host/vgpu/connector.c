@@ -3,8 +3,10 @@
 #include "host/vgpu/connector.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -13,10 +15,12 @@
 #include <unistd.h>
 
 #include "host/base/fd.h"
+#include "host/virgl/virgl_msg.h"
 
-/* Both ways: a request says nothing, an answer has 0 and a descriptor, or an error. */
+/* A request says where to, an answer has 0 and a descriptor, or an error. */
 struct connector_packet {
-	int32_t error; /* errno, or 0 */
+	int32_t error;	/* errno, or 0 */
+	uint32_t to_gl; /* 1: to the daemon's GL socket of the guest */
 };
 
 static int connect_to(const char *path)
@@ -53,7 +57,13 @@ static int answer_request(int socket, const char *path)
 	if (size <= 0) {
 		return size == 0 ? -EPIPE : (int)size;
 	}
-	SL_AUTO_CLOSE int fd = connect_to(path);
+	char gl_path[PATH_MAX];
+
+	if (size != sizeof(packet)) {
+		return -EPIPE;
+	}
+	snprintf(gl_path, sizeof(gl_path), "%s" SL_VIRGL_SOCKET_SUFFIX, path);
+	SL_AUTO_CLOSE int fd = connect_to(packet.to_gl != 0 ? gl_path : path);
 	return answer(socket, fd);
 }
 
@@ -147,9 +157,9 @@ int sl_vgpu_connector_receive(int socket)
 	return packet.error != 0 ? -packet.error : fd;
 }
 
-int sl_vgpu_connector_connect(int socket)
+int sl_vgpu_connector_connect(int socket, bool to_gl)
 {
-	const struct connector_packet packet = { 0 };
+	const struct connector_packet packet = { .to_gl = to_gl ? 1 : 0 };
 	int r = sl_fd_send(socket, &packet, sizeof(packet), NULL, 0);
 
 	return r < 0 ? r : sl_vgpu_connector_receive(socket);

@@ -5,6 +5,7 @@
 #ifndef SL_HOST_VGPU_CONNECTOR_H
 #define SL_HOST_VGPU_CONNECTOR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* The parent's part: send the child the descriptor that it is to serve, then connect to path
@@ -16,7 +17,8 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 
 /* Returns the descriptor to serve, or -errno. */
 int sl_vgpu_connector_receive(int socket);
-/* Returns a descriptor connected to the daemon (non-blocking), or -errno. */
-int sl_vgpu_connector_connect(int socket);
+/* Returns a descriptor connected to the daemon (non-blocking), or -errno. to_gl: for OpenGL
+ * (host/virgl), not for a context of Sluice's. */
+int sl_vgpu_connector_connect(int socket, bool to_gl);
 
 #endif

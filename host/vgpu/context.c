@@ -38,16 +38,21 @@ static struct sl_vgpu_attachment *find_attachment(struct sl_vgpu_resource *resou
 	return NULL;
 }
 
-/* Give the back end the pages. Returns 0, also if there is nothing to tell yet, or -errno. */
-static int tell_pages(struct sl_vgpu_resource *resource, struct sl_vgpu_attachment *attachment)
+static struct sl_vgpu_pages make_pages(const struct sl_vgpu_resource *resource)
 {
-	struct sl_vgpu_context *context = attachment->context;
-	struct sl_vgpu_pages pages = {
+	return (struct sl_vgpu_pages){
 		.resource_id = resource->id,
 		.size = resource->size,
 		.ranges = resource->ranges,
 		.range_count = resource->range_count,
 	};
+}
+
+/* Give the back end the pages. Returns 0, also if there is nothing to tell yet, or -errno. */
+static int tell_pages(struct sl_vgpu_resource *resource, struct sl_vgpu_attachment *attachment)
+{
+	struct sl_vgpu_context *context = attachment->context;
+	const struct sl_vgpu_pages pages = make_pages(resource);
 
 	if (context->data == NULL || resource->kind != SL_VGPU_RESOURCE_GUEST ||
 	    resource->ranges == NULL || attachment->known) {
@@ -71,6 +76,9 @@ static void drop_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
 {
 	struct sl_vgpu_context *context = attachment->context;
 
+	if (detach && !attachment->detached && resource->kind == SL_VGPU_RESOURCE_HOST) {
+		sl_vgpu_host3d_attach(context, resource, false);
+	}
 	attachment->detached = attachment->detached || detach;
 	if (attachment->known) {
 		attachment->known = false;
@@ -82,10 +90,11 @@ static void drop_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
 	}
 }
 
-int sl_vgpu_announce_pages(struct sl_vgpu_resource *resource)
+int sl_vgpu_announce_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource)
 {
 	struct sl_vgpu_attachment *attachment;
-	int r = 0;
+	const struct sl_vgpu_pages pages = make_pages(resource);
+	int r = sl_vgpu_host3d_attach_pages(vgpu, &pages, resource);
 
 	LIST_FOREACH(attachment, &resource->attachments, link)
 	{
@@ -116,7 +125,7 @@ static void finish_drop(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
 	if (attachment->detached) {
 		remove_attachment(vgpu, attachment);
 	}
-	if (resource->dying && LIST_EMPTY(&resource->attachments)) {
+	if (resource->dying && resource->releasing == 0 && LIST_EMPTY(&resource->attachments)) {
 		sl_vgpu_destroy_resource(vgpu, resource);
 	}
 }
@@ -324,6 +333,9 @@ uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 		remove_attachment(vgpu, attachment);
 		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 	}
+	if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+		sl_vgpu_host3d_attach(context, resource, true);
+	}
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
@@ -350,6 +362,41 @@ uint32_t sl_vgpu_context_detach(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
+/* A context has got its back end: what was attached before. */
+static uint32_t tell_all_pages(struct sl_vgpu *vgpu, struct sl_vgpu_context *context)
+{
+	for (uint32_t i = 0; i < SL_VGPU_BUCKETS; i++) {
+		struct sl_vgpu_resource *resource;
+
+		LIST_FOREACH(resource, &vgpu->resources[i], link)
+		{
+			struct sl_vgpu_attachment *attachment = find_attachment(resource, context);
+
+			if (attachment == NULL || attachment->detached) {
+				continue;
+			}
+			if (tell_pages(resource, attachment) < 0) {
+				return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+			}
+			if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+				sl_vgpu_host3d_attach(context, resource, true);
+			}
+		}
+	}
+	return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+static uint32_t begin_context(struct sl_vgpu *vgpu, struct sl_vgpu_context *context)
+{
+	if (context->backend->ops->create_context(context->backend->data, context->id,
+						  context->name, context, &context->data) < 0) {
+		context->data = NULL;
+		context->failed = true;
+		return VIRTIO_GPU_RESP_ERR_UNSPEC;
+	}
+	return tell_all_pages(vgpu, context);
+}
+
 /* A context that did not say whose it is shows it by its first submission. */
 static uint32_t choose_backend(struct sl_vgpu *vgpu, struct sl_vgpu_context *context,
 			       const uint8_t *data, size_t size)
@@ -369,31 +416,22 @@ static uint32_t choose_backend(struct sl_vgpu *vgpu, struct sl_vgpu_context *con
 				      "context %u (%s) speaks no protocol that is offered",
 				      context->id, context->name);
 	}
-	if (context->backend->ops->create_context(context->backend->data, context->id,
-						  context->name, context, &context->data) < 0) {
-		context->data = NULL;
-		context->failed = true;
-		return VIRTIO_GPU_RESP_ERR_UNSPEC;
-	}
-	return VIRTIO_GPU_RESP_OK_NODATA;
+	return begin_context(vgpu, context);
 }
 
-static uint32_t tell_all_pages(struct sl_vgpu *vgpu, struct sl_vgpu_context *context)
+uint32_t sl_vgpu_context_choose_host3d(struct sl_vgpu *vgpu, struct sl_vgpu_context *context)
 {
-	for (uint32_t i = 0; i < SL_VGPU_BUCKETS; i++) {
-		struct sl_vgpu_resource *resource;
-
-		LIST_FOREACH(resource, &vgpu->resources[i], link)
-		{
-			struct sl_vgpu_attachment *attachment = find_attachment(resource, context);
-
-			if (attachment != NULL && !attachment->detached &&
-			    tell_pages(resource, attachment) < 0) {
-				return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-			}
+	for (uint32_t i = 0; i < vgpu->backend_count && context->backend == NULL; i++) {
+		if (vgpu->backends[i].ops->is_host3d) {
+			context->backend = &vgpu->backends[i];
 		}
 	}
-	return VIRTIO_GPU_RESP_OK_NODATA;
+	if (context->failed || context->backend == NULL || !context->backend->ops->is_host3d) {
+		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
+				      "context %u (%s) has no textures", context->id,
+				      context->name);
+	}
+	return context->data != NULL ? VIRTIO_GPU_RESP_OK_NODATA : begin_context(vgpu, context);
 }
 
 uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
@@ -423,13 +461,11 @@ uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 	}
 	if (response == VIRTIO_GPU_RESP_OK_NODATA && context->data == NULL) {
 		response = choose_backend(vgpu, context, data, cmd->size);
-		if (response == VIRTIO_GPU_RESP_OK_NODATA) {
-			response = tell_all_pages(vgpu, context);
-		}
 	}
 	if (response == VIRTIO_GPU_RESP_OK_NODATA) {
 		int r = context->backend->ops->submit(context->data, data, cmd->size);
 
+		vgpu->uses_host3d = context->backend->ops->is_host3d;
 		if (r < 0) {
 			response = sl_vgpu_refuse(
 				vgpu,

@@ -22,6 +22,7 @@
 #include "host/vgpu/sluice_backend.h"
 #include "host/vgpu/vfio_user.h"
 #include "host/vgpu/vhost_user.h"
+#include "host/vgpu/virgl_backend.h"
 
 #define DEFAULT_MAX_MEMORY (256ull << 20)
 #define MAX_MAX_MEMORY	   (1ull << 40)
@@ -239,13 +240,41 @@ struct service {
 	struct sl_vhost_user *vhost; /* one of the two, or none yet */
 	struct sl_vfio_user *vfio;
 	struct sl_vgpu_sluice *sluice;
+	struct sl_vgpu_virgl *virgl; /* NULL: there is no OpenGL */
 };
 
 static int connect_daemon(void *data)
 {
 	const struct service *service = data;
 
-	return sl_vgpu_connector_connect(service->connector);
+	return sl_vgpu_connector_connect(service->connector, false);
+}
+
+static int connect_daemon_for_gl(void *data)
+{
+	const struct service *service = data;
+
+	return sl_vgpu_connector_connect(service->connector, true);
+}
+
+/* The guest does without where the daemon has none. */
+static int start_virgl(struct service *service)
+{
+	const struct sl_vgpu_virgl_options virgl_options = {
+		.event = service->event,
+		.ram = sl_vhost_user_get_ram(service->vhost),
+		.vgpu = sl_vhost_user_get_device(service->vhost),
+		.connect = connect_daemon_for_gl,
+		.data = service,
+	};
+	int r = sl_vgpu_virgl_create(&virgl_options, &service->virgl);
+
+	if (r < 0 && r != -ENOMEM) {
+		sl_log(SL_LOG_INFO, "no OpenGL for the guest: %s",
+		       r == -ENOENT ? "sluiced offers none" : strerror(-r));
+		return 0;
+	}
+	return r;
 }
 
 /* Consumes fd. Returns 0 or -errno. */
@@ -297,7 +326,7 @@ static int start(struct service *service, const struct arguments *arguments)
 						: sl_vhost_user_get_device(service->vhost),
 					&sl_vgpu_sluice_ops, service->sluice);
 	}
-	return r;
+	return r < 0 ? r : start_virgl(service);
 }
 
 /* Returns the exit status, or -errno if nothing was served. */
@@ -323,6 +352,7 @@ static int serve(int connector, const struct sl_sandbox_options *sandbox,
 		sl_vfio_user_release_device(service.vfio);
 	}
 	sl_vgpu_sluice_destroy(service.sluice);
+	sl_vgpu_virgl_destroy(service.virgl);
 	sl_vhost_user_destroy(service.vhost);
 	sl_vfio_user_destroy(service.vfio);
 	sd_event_unref(service.event);

@@ -27,7 +27,7 @@ static const struct format formats[] = {
 
 #define BYTES_PER_PIXEL 4u
 
-static bool find_format(uint32_t virtio, pixman_format_code_t *ret_format)
+bool sl_vgpu_find_format(uint32_t virtio, uint32_t *ret_format)
 {
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		if (formats[i].virtio == virtio) {
@@ -65,6 +65,9 @@ bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id)
 
 	if (resource == NULL) {
 		return false;
+	}
+	if (resource->releasing > 0) {
+		return true;
 	}
 	LIST_FOREACH(attachment, &resource->attachments, link)
 	{
@@ -112,8 +115,7 @@ void sl_vgpu_clear_resources(struct sl_vgpu *vgpu)
 	}
 }
 
-/* Returns OK_NODATA if a resource of this id may be created. */
-static uint32_t check_new_id(struct sl_vgpu *vgpu, uint32_t id)
+uint32_t sl_vgpu_check_new_id(struct sl_vgpu *vgpu, uint32_t id)
 {
 	if (id == 0) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
@@ -148,15 +150,26 @@ static void add_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource
 	vgpu->resource_count++;
 }
 
+struct sl_vgpu_resource *sl_vgpu_add_resource(struct sl_vgpu *vgpu, uint32_t id,
+					      enum sl_vgpu_resource_kind kind)
+{
+	struct sl_vgpu_resource *resource = new_resource(id, kind);
+
+	if (resource != NULL) {
+		add_resource(vgpu, resource);
+	}
+	return resource;
+}
+
 uint32_t sl_vgpu_create_2d(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_create_2d *cmd)
 {
-	pixman_format_code_t format;
-	uint32_t response = check_new_id(vgpu, cmd->resource_id);
+	uint32_t format;
+	uint32_t response = sl_vgpu_check_new_id(vgpu, cmd->resource_id);
 
 	if (response != VIRTIO_GPU_RESP_OK_NODATA) {
 		return response;
 	}
-	if (!find_format(cmd->format, &format)) {
+	if (!sl_vgpu_find_format(cmd->format, &format)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
 				      "format %u is unknown", cmd->format);
 	}
@@ -181,9 +194,9 @@ uint32_t sl_vgpu_create_2d(struct sl_vgpu *vgpu, const struct virtio_gpu_resourc
 	resource->height = cmd->height;
 	resource->pixels = calloc(1, size);
 	if (resource->pixels != NULL) {
-		resource->image = pixman_image_create_bits(format, (int)cmd->width,
-							   (int)cmd->height, resource->pixels,
-							   (int)(cmd->width * BYTES_PER_PIXEL));
+		resource->image = pixman_image_create_bits(
+			(pixman_format_code_t)format, (int)cmd->width, (int)cmd->height,
+			resource->pixels, (int)(cmd->width * BYTES_PER_PIXEL));
 	}
 	if (resource->image == NULL) {
 		free(resource->pixels);
@@ -198,10 +211,13 @@ uint32_t sl_vgpu_create_2d(struct sl_vgpu *vgpu, const struct virtio_gpu_resourc
 
 uint32_t sl_vgpu_create_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_create_3d *cmd)
 {
-	uint32_t response = check_new_id(vgpu, cmd->resource_id);
+	uint32_t response = sl_vgpu_check_new_id(vgpu, cmd->resource_id);
 
 	if (response != VIRTIO_GPU_RESP_OK_NODATA) {
 		return response;
+	}
+	if ((cmd->flags & SL_VGPU_RESOURCE_FLAG_GUEST) == 0 && vgpu->host3d != NULL) {
+		return sl_vgpu_host3d_create(vgpu, cmd);
 	}
 	if ((cmd->flags & SL_VGPU_RESOURCE_FLAG_GUEST) == 0) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
@@ -213,12 +229,12 @@ uint32_t sl_vgpu_create_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_resourc
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
 				      "guest memory that is no plain buffer");
 	}
-	struct sl_vgpu_resource *resource = new_resource(cmd->resource_id, SL_VGPU_RESOURCE_GUEST);
+	struct sl_vgpu_resource *resource =
+		sl_vgpu_add_resource(vgpu, cmd->resource_id, SL_VGPU_RESOURCE_GUEST);
 	if (resource == NULL) {
 		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 	}
 	resource->size = cmd->width;
-	add_resource(vgpu, resource);
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
@@ -234,7 +250,8 @@ uint32_t sl_vgpu_unref(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 	sl_vgpu_hide_resource(vgpu, resource);
 	resource->dying = true;
 	sl_vgpu_withdraw_pages(vgpu, resource, true);
-	if (LIST_EMPTY(&resource->attachments)) {
+	sl_vgpu_host3d_detach_pages(vgpu, resource, true);
+	if (!sl_vgpu_resource_is_dropping(vgpu, cmd->resource_id)) {
 		sl_vgpu_destroy_resource(vgpu, resource);
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	}
@@ -332,7 +349,7 @@ uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 	}
 	if (response == VIRTIO_GPU_RESP_OK_NODATA) {
 		shrink_ranges(resource);
-		if (sl_vgpu_announce_pages(resource) < 0) {
+		if (sl_vgpu_announce_pages(vgpu, resource) < 0) {
 			sl_vgpu_withdraw_pages(vgpu, resource, false);
 			response = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 		}
@@ -358,6 +375,7 @@ uint32_t sl_vgpu_detach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 	}
 	free_backing(vgpu, resource);
 	sl_vgpu_withdraw_pages(vgpu, resource, false);
+	sl_vgpu_host3d_detach_pages(vgpu, resource, false);
 	if (sl_vgpu_resource_is_dropping(vgpu, resource->id)) {
 		return sl_vgpu_wait_release(vgpu, request, resource->id);
 	}
@@ -447,9 +465,13 @@ uint32_t sl_vgpu_transfer_2d(struct sl_vgpu *vgpu, const struct virtio_gpu_trans
 /* Guest memory is shared, not copied: there is nothing to transfer. */
 uint32_t sl_vgpu_transfer_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_transfer_host_3d *cmd)
 {
-	if (sl_vgpu_find_resource(vgpu, cmd->resource_id) == NULL) {
+	const struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
+
+	if (resource == NULL) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
 				      "resource %u is unknown", cmd->resource_id);
 	}
-	return VIRTIO_GPU_RESP_OK_NODATA;
+	return resource->kind == SL_VGPU_RESOURCE_HOST
+		       ? sl_vgpu_host3d_transfer(vgpu, resource, cmd)
+		       : VIRTIO_GPU_RESP_OK_NODATA;
 }

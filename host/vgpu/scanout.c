@@ -60,6 +60,41 @@ static bool is_inside(const struct virtio_gpu_rect *rect, const struct sl_vgpu_r
 	       rect->height <= resource->height - rect->y;
 }
 
+static bool is_picture(const struct sl_vgpu_resource *resource)
+{
+	return resource != NULL &&
+	       (resource->kind == SL_VGPU_RESOURCE_2D || resource->kind == SL_VGPU_RESOURCE_HOST);
+}
+
+static uint32_t show(struct sl_vgpu *vgpu, uint32_t scanout_id, struct sl_vgpu_resource *resource,
+		     struct sl_vgpu_rect rect)
+{
+	struct sl_vgpu_scanout *scanout = &vgpu->scanouts[scanout_id];
+	bool was_host =
+		scanout->resource != NULL && scanout->resource->kind == SL_VGPU_RESOURCE_HOST;
+	bool is_same_size =
+		scanout->rect.width == rect.width && scanout->rect.height == rect.height;
+
+	if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+		uint32_t response = sl_vgpu_host3d_show(vgpu, scanout_id, resource, &rect);
+
+		if (response != VIRTIO_GPU_RESP_OK_NODATA) {
+			return response;
+		}
+	}
+	if (scanout->resource != NULL) {
+		scanout->resource->scanouts &= ~(1u << scanout_id);
+	}
+	scanout->resource = resource;
+	scanout->rect = rect;
+	resource->scanouts |= 1u << scanout_id;
+	/* What the display has of one frame stays until the next one is read. */
+	if (resource->kind != SL_VGPU_RESOURCE_HOST || !was_host || !is_same_size) {
+		announce(vgpu, scanout_id);
+	}
+	return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
 uint32_t sl_vgpu_set_scanout(struct sl_vgpu *vgpu, const struct virtio_gpu_set_scanout *cmd)
 {
 	const struct virtio_gpu_rect *rect = &cmd->r;
@@ -73,9 +108,9 @@ uint32_t sl_vgpu_set_scanout(struct sl_vgpu *vgpu, const struct virtio_gpu_set_s
 		return VIRTIO_GPU_RESP_OK_NODATA;
 	}
 	struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
-	if (resource == NULL || resource->kind != SL_VGPU_RESOURCE_2D) {
+	if (!is_picture(resource)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
-				      "resource %u is unknown or not 2D", cmd->resource_id);
+				      "resource %u is unknown or no picture", cmd->resource_id);
 	}
 	if (!is_inside(rect, resource)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
@@ -83,15 +118,8 @@ uint32_t sl_vgpu_set_scanout(struct sl_vgpu *vgpu, const struct virtio_gpu_set_s
 				      rect->height, rect->x, rect->y, resource->id, resource->width,
 				      resource->height);
 	}
-	struct sl_vgpu_scanout *scanout = &vgpu->scanouts[cmd->scanout_id];
-	if (scanout->resource != NULL) {
-		scanout->resource->scanouts &= ~(1u << cmd->scanout_id);
-	}
-	scanout->resource = resource;
-	scanout->rect = (struct sl_vgpu_rect){ rect->x, rect->y, rect->width, rect->height };
-	resource->scanouts |= 1u << cmd->scanout_id;
-	announce(vgpu, cmd->scanout_id);
-	return VIRTIO_GPU_RESP_OK_NODATA;
+	return show(vgpu, cmd->scanout_id, resource,
+		    (struct sl_vgpu_rect){ rect->x, rect->y, rect->width, rect->height });
 }
 
 /* The part of rect that a scanout shows, in the scanout's coordinates. False: none of it. */
@@ -118,9 +146,9 @@ uint32_t sl_vgpu_flush(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_fl
 {
 	struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
 
-	if (resource == NULL || resource->kind != SL_VGPU_RESOURCE_2D) {
+	if (!is_picture(resource)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
-				      "resource %u is unknown or not 2D", cmd->resource_id);
+				      "resource %u is unknown or no picture", cmd->resource_id);
 	}
 	if (!is_inside(&cmd->r, resource)) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
@@ -131,8 +159,13 @@ uint32_t sl_vgpu_flush(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_fl
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS && vgpu->display != NULL; i++) {
 		struct sl_vgpu_rect part;
 
-		if ((resource->scanouts & 1u << i) != 0 &&
-		    clip_to_scanout(&cmd->r, &vgpu->scanouts[i].rect, &part)) {
+		if ((resource->scanouts & 1u << i) == 0 ||
+		    !clip_to_scanout(&cmd->r, &vgpu->scanouts[i].rect, &part)) {
+			continue;
+		}
+		if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+			sl_vgpu_host3d_update(vgpu, i, &part);
+		} else {
 			vgpu->display->update(vgpu->display_data, i, &part);
 		}
 	}
@@ -154,9 +187,12 @@ int sl_vgpu_read_scanout(struct sl_vgpu *vgpu, uint32_t scanout_id, const struct
 	if (image == NULL) {
 		return -ENOMEM;
 	}
-	pixman_image_composite32(PIXMAN_OP_SRC, scanout->resource->image, NULL, image,
-				 (int32_t)(scanout->rect.x + rect->x),
-				 (int32_t)(scanout->rect.y + rect->y), 0, 0, 0, 0,
+	bool is_screen = scanout->resource->kind == SL_VGPU_RESOURCE_HOST;
+
+	pixman_image_composite32(PIXMAN_OP_SRC,
+				 is_screen ? scanout->screen.image : scanout->resource->image, NULL,
+				 image, (int32_t)(rect->x + (is_screen ? 0 : scanout->rect.x)),
+				 (int32_t)(rect->y + (is_screen ? 0 : scanout->rect.y)), 0, 0, 0, 0,
 				 (int32_t)rect->width, (int32_t)rect->height);
 	pixman_image_unref(image);
 	return 0;
@@ -194,8 +230,8 @@ static bool copy_cursor(pixman_image_t *from, pixman_image_t *to)
 	return true;
 }
 
-static void define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
-			  struct sl_vgpu_resource *resource)
+void sl_vgpu_define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
+			   pixman_image_t *source)
 {
 	uint32_t pixels[SL_VGPU_CURSOR_SIZE * SL_VGPU_CURSOR_SIZE];
 	pixman_image_t *image =
@@ -205,7 +241,7 @@ static void define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_c
 	if (image == NULL) {
 		return;
 	}
-	if (copy_cursor(resource->image, image)) {
+	if (copy_cursor(source, image)) {
 		vgpu->display->define_cursor(vgpu->display_data, cmd->pos.scanout_id, cmd->pos.x,
 					     cmd->pos.y, cmd->hot_x, cmd->hot_y, pixels);
 	}
@@ -222,9 +258,10 @@ uint32_t sl_vgpu_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cur
 	if (cmd->hdr.type == VIRTIO_GPU_CMD_UPDATE_CURSOR && cmd->resource_id != 0) {
 		struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
 
-		if (resource == NULL || resource->kind != SL_VGPU_RESOURCE_2D) {
+		if (!is_picture(resource)) {
 			return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
-					      "resource %u is unknown or not 2D", cmd->resource_id);
+					      "resource %u is unknown or no picture",
+					      cmd->resource_id);
 		}
 		if (resource->width != SL_VGPU_CURSOR_SIZE ||
 		    resource->height != SL_VGPU_CURSOR_SIZE) {
@@ -232,8 +269,11 @@ uint32_t sl_vgpu_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cur
 					      "a cursor of %ux%u pixels", resource->width,
 					      resource->height);
 		}
+		if (vgpu->display != NULL && resource->kind == SL_VGPU_RESOURCE_HOST) {
+			return sl_vgpu_host3d_cursor(vgpu, cmd, resource);
+		}
 		if (vgpu->display != NULL) {
-			define_cursor(vgpu, cmd, resource);
+			sl_vgpu_define_cursor(vgpu, cmd, resource->image);
 		}
 	} else if (vgpu->display != NULL) {
 		bool visible = cmd->resource_id != 0;

@@ -756,7 +756,6 @@ const struct sl_vgpu_backend_ops sl_vgpu_sluice_ops = {
 	.capset_id = SL_VIRTIO_CAPSET_ID,
 	.capset_version = SL_VIRTIO_CAPSET_VERSION,
 	.magic = SL_VIRTIO_MAGIC,
-	.ordered_fences = false,
 	.get_capset = get_capset,
 	.create_context = create_context,
 	.destroy_context = destroy_context,

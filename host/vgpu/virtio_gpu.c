@@ -141,6 +141,7 @@ void sl_vgpu_reset(struct sl_vgpu *vgpu)
 	vgpu->hints = 0;
 	sl_vgpu_clear_contexts(vgpu);
 	sl_vgpu_clear_resources(vgpu);
+	sl_vgpu_host3d_reset(vgpu);
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
 		vgpu->scanouts[i].cursor_x = 0;
 		vgpu->scanouts[i].cursor_y = 0;
@@ -166,6 +167,12 @@ int sl_vgpu_add_backend(struct sl_vgpu *vgpu, const struct sl_vgpu_backend_ops *
 	vgpu->backends[vgpu->backend_count++] =
 		(struct sl_vgpu_backend){ .ops = ops, .data = data };
 	return 0;
+}
+
+void sl_vgpu_set_host3d(struct sl_vgpu *vgpu, const struct sl_vgpu_host3d_ops *ops, void *data)
+{
+	vgpu->host3d = ops;
+	vgpu->host3d_data = data;
 }
 
 uint64_t sl_vgpu_get_features(const struct sl_vgpu *vgpu)
@@ -368,6 +375,36 @@ void sl_vgpu_answer(struct sl_vgpu *vgpu, struct sl_vgpu_request *request, uint3
 	answer_fences(vgpu);
 }
 
+/* A command for resources in another process, with a fence: the answer waits until that process has
+ * completed what was asked of it so far. */
+static bool wait_for_host3d(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			    uint32_t response)
+{
+	if (!vgpu->uses_host3d || (request->header.flags & VIRTIO_GPU_FLAG_FENCE) == 0 ||
+	    response != VIRTIO_GPU_RESP_OK_NODATA) {
+		return false;
+	}
+	request->response = response;
+	request->ordered = true;
+	request->number = ++vgpu->last_number;
+	TAILQ_INSERT_TAIL(&vgpu->fenced, request, link);
+	vgpu->host3d->fence(vgpu->host3d_data, vgpu->last_number);
+	return true;
+}
+
+void sl_vgpu_host3d_reached(struct sl_vgpu *vgpu, uint64_t number)
+{
+	struct sl_vgpu_request *request;
+
+	TAILQ_FOREACH(request, &vgpu->fenced, link)
+	{
+		if (request->number != 0 && request->number <= number) {
+			set_done(vgpu, request);
+		}
+	}
+	answer_fences(vgpu);
+}
+
 /* A submission with a fence: the answer waits until the back end has reached it. */
 static bool wait_for_backend(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 			     uint32_t response)
@@ -383,9 +420,8 @@ static bool wait_for_backend(struct sl_vgpu *vgpu, struct sl_vgpu_request *reque
 	}
 	request->response = response;
 	request->context_id = context->id;
-	request->ordered = context->backend->ops->ordered_fences;
 	TAILQ_INSERT_TAIL(&vgpu->fenced, request, link);
-	if (!request->ordered && ++vgpu->hints > SL_VGPU_MAX_HINTS) {
+	if (++vgpu->hints > SL_VGPU_MAX_HINTS) {
 		struct sl_vgpu_request *oldest = TAILQ_FIRST(&vgpu->fenced);
 
 		while (oldest->done || oldest->ordered) {
@@ -463,6 +499,7 @@ void sl_vgpu_handle(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 	uint32_t response;
 
 	vgpu->why[0] = '\0';
+	vgpu->uses_host3d = false;
 	if (sl_chain_read(&request->chain, vgpu->ram, 0, &request->header,
 			  sizeof(request->header)) < 0) {
 		request->header = (struct virtio_gpu_ctrl_hdr){ 0 };
@@ -492,7 +529,8 @@ void sl_vgpu_handle(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 			 command == NULL ? COMPLAINED_UNKNOWN : (uint32_t)(command - commands),
 			 command == NULL ? "unknown command" : command->name);
 	}
-	if (!wait_for_backend(vgpu, request, response)) {
+	if (!wait_for_host3d(vgpu, request, response) &&
+	    !wait_for_backend(vgpu, request, response)) {
 		sl_vgpu_answer(vgpu, request, response);
 	}
 }

@@ -54,6 +54,7 @@ struct sl_vgpu_request {
 	uint32_t scanout_id;  /* whose EDID it waits for */
 	uint32_t resource_id; /* whose release it waits for, or 0 */
 	uint32_t context_id;  /* whose fence it waits for, or 0 */
+	uint64_t number;      /* of the fence of the host's store that it waits for, or 0 */
 	bool asked;	      /* the display was asked on behalf of it */
 	bool ordered;	      /* later fences must not be answered before this one */
 	bool done;
@@ -113,9 +114,10 @@ struct sl_vgpu_backend_ops {
 	/* The first four bytes of a submission that tell whom a context belongs to, since the guest
 	 * cannot say so when it creates the context (without VIRTIO_GPU_F_CONTEXT_INIT). 0: any. */
 	uint32_t magic;
-	/* True: a fence completes in order with all others. False: it is a wake-up hint, which may
-	 * be answered before it is reached. */
-	bool ordered_fences;
+	/* True: its contexts work on the resources that the host stores; their fences are those of
+	 * struct sl_vgpu_host3d_ops, and fence() is not called. False: a fence is a wake-up hint,
+	 * which may be answered before it is reached. */
+	bool is_host3d;
 
 	const void *(*get_capset)(void *backend, size_t *ret_size);
 	/* name: printable, NUL-terminated. Returns 0 or -errno, which the guest gets as an error.
@@ -136,8 +138,41 @@ struct sl_vgpu_backend_ops {
 	void (*fence)(void *context, uint64_t fence_id);
 };
 
+/* Where resources are that the host stores (textures and buffers of OpenGL): in another process.
+ * All functions run on the device's thread and return at once; what cannot be done there the guest
+ * does not hear of. Everything happens in the order of the calls, those of its contexts included.
+ */
+struct sl_vgpu_host3d_ops {
+	/* create and transfer: private copies of the guest's commands, whose values are unchecked;
+	 * the resource exists, and the context or none. Returns 0, or -errno which the guest gets
+	 * as an error. */
+	int (*create)(void *data, const struct virtio_gpu_resource_create_3d *create);
+	int (*transfer)(void *data, const struct virtio_gpu_transfer_host_3d *transfer);
+	/* Returns 0 or -errno. */
+	int (*attach_pages)(void *data, const struct sl_vgpu_pages *pages);
+	/* The guest uses the pages for something else as soon as it hears that this is done. The
+	 * resource itself goes too (destroy). Returns 0: it is done; -EINPROGRESS:
+	 * sl_vgpu_host3d_released() follows. */
+	int (*detach_pages)(void *data, uint32_t resource_id);
+	int (*destroy)(void *data, uint32_t resource_id);
+	/* context: the back end's. */
+	void (*attach)(void *data, void *context, uint32_t resource_id);
+	void (*detach)(void *data, void *context, uint32_t resource_id);
+	/* Pixels of a screen (a scanout's picture, or a cursor's) go to the memory behind fd from
+	 * now on: rows of 4 bytes a pixel, without gaps. Lent. Returns 0 or -errno. */
+	int (*set_screen)(void *data, uint32_t screen_id, int fd, uint32_t width, uint32_t height);
+	/* Copy a part of a resource to a screen at x, y: sl_vgpu_host3d_read() follows. Returns 0
+	 * or -errno. */
+	int (*read)(void *data, uint32_t screen_id, uint32_t resource_id,
+		    const struct sl_vgpu_rect *rect, uint32_t x, uint32_t y);
+	/* sl_vgpu_host3d_reached() follows when all that came before is complete. Numbers grow. */
+	void (*fence)(void *data, uint64_t number);
+	/* The guest starts anew: nothing of it is left, and nothing follows any more. */
+	void (*reset)(void *data);
+};
+
 struct sl_vgpu_options {
-	uint64_t max_host_bytes; /* of pixel copies of 2D resources */
+	uint64_t max_host_bytes; /* of pixel copies of resources that are shown */
 	uint32_t width;		 /* of the first scanout, where no display says otherwise */
 	uint32_t height;
 	const struct sl_vgpu_frontend_ops *frontend;
@@ -155,6 +190,9 @@ void sl_vgpu_destroy(struct sl_vgpu *vgpu);
 void sl_vgpu_set_display(struct sl_vgpu *vgpu, const struct sl_vgpu_display_ops *ops, void *data);
 /* Offer a 3D protocol. Before the guest's driver starts. Returns 0 or -ENOSPC. */
 int sl_vgpu_add_backend(struct sl_vgpu *vgpu, const struct sl_vgpu_backend_ops *ops, void *data);
+
+/* Store resources on the host. Before the guest's driver starts. */
+void sl_vgpu_set_host3d(struct sl_vgpu *vgpu, const struct sl_vgpu_host3d_ops *ops, void *data);
 
 /* Back to the state after power-on: resources, contexts, scanouts and pending requests are gone. */
 void sl_vgpu_reset(struct sl_vgpu *vgpu);
@@ -186,6 +224,14 @@ void sl_vgpu_context_signal(struct sl_vgpu_context *context, uint64_t fence_id);
 /* What detach() or destroy_context() began is done. The context is invalid after gone(). */
 void sl_vgpu_context_detached(struct sl_vgpu_context *context, uint32_t resource_id);
 void sl_vgpu_context_gone(struct sl_vgpu_context *context);
+
+/* For the host's store of resources. */
+void sl_vgpu_host3d_reached(struct sl_vgpu *vgpu, uint64_t number);
+void sl_vgpu_host3d_released(struct sl_vgpu *vgpu, uint32_t resource_id);
+void sl_vgpu_host3d_read(struct sl_vgpu *vgpu, uint32_t screen_id);
+/* It is gone with all resources and contexts; nothing follows for what was called before. What the
+ * guest does with them from now on has no effect; new ones work. */
+void sl_vgpu_host3d_lost(struct sl_vgpu *vgpu);
 
 /* How much the guest has made the device hold; all 0 after a reset, but for contexts that their
  * back end is still ending. */

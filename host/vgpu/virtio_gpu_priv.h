@@ -16,6 +16,7 @@ union pixman_image;
 enum sl_vgpu_resource_kind {
 	SL_VGPU_RESOURCE_2D,	/* a picture; the host keeps a copy of its pixels */
 	SL_VGPU_RESOURCE_GUEST, /* bytes in guest memory, of which the host has no copy */
+	SL_VGPU_RESOURCE_HOST,	/* a texture or buffer in another process (host3d.c) */
 };
 
 /* A context may use a resource. */
@@ -34,12 +35,19 @@ struct sl_vgpu_resource {
 	enum sl_vgpu_resource_kind kind;
 	bool dying; /* unref waits for contexts to let go; invisible to commands */
 
-	/* SL_VGPU_RESOURCE_2D */
+	/* SL_VGPU_RESOURCE_2D, SL_VGPU_RESOURCE_HOST */
 	uint32_t width;
 	uint32_t height;
+	uint32_t scanouts; /* bit: a scanout that shows it */
+
+	/* SL_VGPU_RESOURCE_2D */
 	union pixman_image *image; /* 4 bytes a pixel, rows of width pixels */
 	uint32_t *pixels;
-	uint32_t scanouts; /* bit: a scanout that shows it */
+
+	/* SL_VGPU_RESOURCE_HOST */
+	uint32_t format;    /* the guest's number */
+	uint32_t releasing; /* how often the other process has yet to say that it has let go */
+	bool is_lost;	    /* the process that had it has gone */
 
 	uint64_t size; /* bytes: of the host's copy, or of guest memory */
 
@@ -51,10 +59,26 @@ struct sl_vgpu_resource {
 	LIST_HEAD(, sl_vgpu_attachment) attachments;
 };
 
+/* Where the pixels of a resource in another process are read to. */
+struct sl_vgpu_screen {
+	union pixman_image *image; /* NULL: there is none */
+	uint32_t *pixels;	   /* shared with that process, which writes at any time */
+	uint32_t format;
+	uint32_t width;
+	uint32_t height;
+	bool is_reading;
+	bool is_dirty;		     /* more changed while it was being read */
+	struct sl_vgpu_rect reading; /* in the screen's coordinates, as dirty */
+	struct sl_vgpu_rect dirty;
+};
+
 struct sl_vgpu_scanout {
 	struct sl_vgpu_resource *resource; /* NULL: disabled */
-	struct sl_vgpu_rect rect;	   /* within the resource */
-	bool edid_pending;		   /* the display was asked */
+	struct sl_vgpu_screen screen;	   /* of a resource in another process */
+	struct sl_vgpu_screen cursor;
+	struct virtio_gpu_update_cursor cursor_cmd; /* what the cursor is being read for */
+	struct sl_vgpu_rect rect;		    /* within the resource */
+	bool edid_pending;			    /* the display was asked */
 	uint32_t cursor_x;
 	uint32_t cursor_y;
 };
@@ -82,6 +106,10 @@ struct sl_vgpu {
 	void *display_data;
 	struct sl_vgpu_backend backends[SL_VGPU_MAX_CAPSETS];
 	uint32_t backend_count;
+	const struct sl_vgpu_host3d_ops *host3d; /* NULL: there is none */
+	void *host3d_data;
+	uint64_t last_number; /* of its fences */
+	bool uses_host3d;     /* the command being run does */
 
 	LIST_HEAD(, sl_vgpu_resource) resources[SL_VGPU_BUCKETS];
 	LIST_HEAD(, sl_vgpu_context) contexts;
@@ -140,7 +168,42 @@ uint32_t sl_vgpu_transfer_2d(struct sl_vgpu *vgpu,
 			     const struct virtio_gpu_transfer_to_host_2d *cmd);
 uint32_t sl_vgpu_transfer_3d(struct sl_vgpu *vgpu, const struct virtio_gpu_transfer_host_3d *cmd);
 
+/* pixman's number of a format of 4 bytes a pixel. */
+bool sl_vgpu_find_format(uint32_t virtio, uint32_t *ret_format);
+/* Returns OK_NODATA if a resource of this id may be created. */
+uint32_t sl_vgpu_check_new_id(struct sl_vgpu *vgpu, uint32_t id);
+/* Returns a new resource of the device, or NULL. */
+struct sl_vgpu_resource *sl_vgpu_add_resource(struct sl_vgpu *vgpu, uint32_t id,
+					      enum sl_vgpu_resource_kind kind);
+
+/* host3d.c: what concerns resources in another process. */
+uint32_t sl_vgpu_host3d_create(struct sl_vgpu *vgpu,
+			       const struct virtio_gpu_resource_create_3d *cmd);
+uint32_t sl_vgpu_host3d_transfer(struct sl_vgpu *vgpu, const struct sl_vgpu_resource *resource,
+				 const struct virtio_gpu_transfer_host_3d *cmd);
+int sl_vgpu_host3d_attach_pages(struct sl_vgpu *vgpu, const struct sl_vgpu_pages *pages,
+				const struct sl_vgpu_resource *resource);
+/* is_end: the resource goes too. */
+void sl_vgpu_host3d_detach_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
+				 bool is_end);
+/* A context that works there may use the resource, or no longer. */
+void sl_vgpu_host3d_attach(struct sl_vgpu_context *context, const struct sl_vgpu_resource *resource,
+			   bool is_attached);
+/* The scanout shows the resource: make room for its pixels. Returns OK_NODATA or an error. */
+uint32_t sl_vgpu_host3d_show(struct sl_vgpu *vgpu, uint32_t scanout_id,
+			     const struct sl_vgpu_resource *resource,
+			     const struct sl_vgpu_rect *rect);
+/* A part of the scanout has changed. */
+void sl_vgpu_host3d_update(struct sl_vgpu *vgpu, uint32_t scanout_id,
+			   const struct sl_vgpu_rect *part);
+uint32_t sl_vgpu_host3d_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
+			       const struct sl_vgpu_resource *resource);
+void sl_vgpu_host3d_reset(struct sl_vgpu *vgpu);
+
 /* scanout.c */
+/* Show a cursor of SL_VGPU_CURSOR_SIZE squared pixels. */
+void sl_vgpu_define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
+			   union pixman_image *source);
 uint32_t sl_vgpu_set_scanout(struct sl_vgpu *vgpu, const struct virtio_gpu_set_scanout *cmd);
 uint32_t sl_vgpu_flush(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_flush *cmd);
 uint32_t sl_vgpu_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd);
@@ -154,12 +217,15 @@ void sl_vgpu_default_modes(struct sl_vgpu *vgpu);
 void sl_vgpu_give_up_display(struct sl_vgpu *vgpu);
 
 /* context.c */
+/* Whose context it is has become known: a back end's of resources in another process, the first
+ * one. Returns OK_NODATA or an error. */
+uint32_t sl_vgpu_context_choose_host3d(struct sl_vgpu *vgpu, struct sl_vgpu_context *context);
 struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id);
 void sl_vgpu_clear_contexts(struct sl_vgpu *vgpu);
 /* Free also those that are still ending. */
 void sl_vgpu_free_contexts(struct sl_vgpu *vgpu);
 /* Tell the contexts it is attached to about a resource's new pages. Returns 0 or -errno. */
-int sl_vgpu_announce_pages(struct sl_vgpu_resource *resource);
+int sl_vgpu_announce_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
 /* Have all contexts let go of a resource's pages; detach: and of the resource. */
 void sl_vgpu_withdraw_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource, bool detach);
 uint32_t sl_vgpu_context_create(struct sl_vgpu *vgpu, const struct virtio_gpu_ctx_create *cmd);

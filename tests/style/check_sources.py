@@ -31,7 +31,7 @@ INCLUDES = {
     'host/link': {'host/base', 'protocol'},
     'host/decode': {'host/objects', 'host/base', 'protocol'},
     'host/replay': {'host/objects', 'host/sched', 'host/gpu', 'host/base', 'shaders', 'protocol'},
-    'host/virgl': {'host/objects', 'host/sched', 'host/gpu', 'host/base', 'shaders', 'protocol'},
+    'host/virgl': {'host/sched', 'host/sandbox', 'host/base'},
     'host/renderer': {'host/link', 'host/decode', 'host/replay', 'host/objects', 'host/sched',
                       'host/gpu', 'host/sandbox', 'host/base', 'protocol'},
     'host/vgpu': {'host/link', 'host/virgl', 'host/sched', 'host/sandbox', 'host/base',

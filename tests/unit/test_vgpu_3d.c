@@ -6,7 +6,10 @@
 #include "tests/unit/sl_test.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define OK	      VIRTIO_GPU_RESP_OK_NODATA
 #define ERR_UNSPEC    VIRTIO_GPU_RESP_ERR_UNSPEC
@@ -39,6 +42,12 @@ struct fake_backend {
 	bool signal_at_once;
 	struct sl_vgpu_pages pages; /* of the last attach; ranges are not kept */
 	uint64_t first_addr;
+	/* Of the store of resources. */
+	char calls[1024];
+	uint64_t fence_number;
+	uint32_t reset_count;
+	uint32_t *screen; /* the last one; mapped */
+	size_t screen_size;
 };
 
 static const void *get_capset(void *backend, size_t *ret_size)
@@ -129,11 +138,117 @@ static const struct sl_vgpu_backend_ops hinting_ops = {
 	BACKEND_FUNCTIONS,
 };
 
-static const struct sl_vgpu_backend_ops ordered_ops = {
+static const struct sl_vgpu_backend_ops host3d_context_ops = {
 	.capset_id = 2,
 	.capset_version = 2,
-	.ordered_fences = true,
+	.is_host3d = true,
 	BACKEND_FUNCTIONS,
+};
+
+/* What the store of resources was asked for. */
+static void log_call(struct fake_backend *backend, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void log_call(struct fake_backend *backend, const char *format, ...)
+{
+	size_t used = strlen(backend->calls);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(backend->calls + used, sizeof(backend->calls) - used, format, args);
+	va_end(args);
+}
+
+static int host_create(void *data, const struct virtio_gpu_resource_create_3d *create)
+{
+	log_call(data, "create %u;", create->resource_id);
+	return the_backend->create_result;
+}
+
+static int host_transfer(void *data, const struct virtio_gpu_transfer_host_3d *transfer)
+{
+	log_call(data, "transfer %u;", transfer->resource_id);
+	return 0;
+}
+
+static int host_attach_pages(void *data, const struct sl_vgpu_pages *pages)
+{
+	log_call(data, "pages %u;", pages->resource_id);
+	return 0;
+}
+
+static int host_detach_pages(void *data, uint32_t resource_id)
+{
+	log_call(data, "no pages %u;", resource_id);
+	return the_backend->release_result;
+}
+
+static int host_destroy(void *data, uint32_t resource_id)
+{
+	log_call(data, "destroy %u;", resource_id);
+	return the_backend->release_result;
+}
+
+static void host_attach(void *data, void *context, uint32_t resource_id)
+{
+	const struct fake_context *fake = context;
+
+	log_call(data, "attach %u to %u;", resource_id, fake->id);
+}
+
+static void host_detach(void *data, void *context, uint32_t resource_id)
+{
+	const struct fake_context *fake = context;
+
+	log_call(data, "detach %u from %u;", resource_id, fake->id);
+}
+
+static int host_set_screen(void *data, uint32_t screen_id, int fd, uint32_t width, uint32_t height)
+{
+	struct fake_backend *backend = data;
+
+	log_call(backend, "screen %u %ux%u;", screen_id, width, height);
+	backend->screen =
+		mmap(NULL, (size_t)width * height * 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(backend->screen, MAP_FAILED);
+	backend->screen_size = (size_t)width * height * 4;
+	return 0;
+}
+
+static int host_read(void *data, uint32_t screen_id, uint32_t resource_id,
+		     const struct sl_vgpu_rect *rect, uint32_t x, uint32_t y)
+{
+	log_call(data, "read %u to %u: %ux%u at %u,%u to %u,%u;", resource_id, screen_id,
+		 rect->width, rect->height, rect->x, rect->y, x, y);
+	return 0;
+}
+
+static void host_fence(void *data, uint64_t number)
+{
+	struct fake_backend *backend = data;
+
+	backend->fence_number = number;
+}
+
+static void host_reset(void *data)
+{
+	struct fake_backend *backend = data;
+
+	backend->reset_count++;
+}
+
+static const struct sl_vgpu_host3d_ops host3d_ops = {
+	.create = host_create,
+	.transfer = host_transfer,
+	.attach_pages = host_attach_pages,
+	.detach_pages = host_detach_pages,
+	.destroy = host_destroy,
+	.attach = host_attach,
+	.detach = host_detach,
+	.set_screen = host_set_screen,
+	.read = host_read,
+	.fence = host_fence,
+	.reset = host_reset,
 };
 
 struct fixture {
@@ -149,7 +264,7 @@ static void init(struct fixture *f)
 	fake_guest_create_device(&f->guest, 1 << 20);
 	assert_int_equal(sl_vgpu_get_features(f->guest.vgpu), 1 << VIRTIO_GPU_F_EDID);
 	assert_int_equal(sl_vgpu_add_backend(f->guest.vgpu, &hinting_ops, &f->backend), 0);
-	assert_int_equal(sl_vgpu_add_backend(f->guest.vgpu, &ordered_ops, &f->backend), 0);
+	assert_int_equal(sl_vgpu_add_backend(f->guest.vgpu, &host3d_context_ops, &f->backend), 0);
 }
 
 static struct sl_vgpu_usage usage(struct fixture *f)
@@ -569,13 +684,13 @@ static void test_ordered_fences_are_never_overtaken(void **state)
 	init(&f);
 	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
 	assert_int_equal(create_context_cmd(&f, 2, 0x10), OK);
+	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
 	assert_int_equal(submit(&f, 2, MAGIC, 1), 0); /* a hint */
 	assert_int_equal(submit(&f, 1, 0, 2), 0);     /* ordered */
+	uint64_t ordered = f.backend.fence_number;
 	assert_int_equal(submit(&f, 2, MAGIC, 3), 0); /* a hint */
 	/* The first submission created its context first. */
-	struct sl_vgpu_context *hinting = f.backend.contexts[0].device_context;
-	struct sl_vgpu_context *ordered = f.backend.contexts[1].device_context;
-	sl_vgpu_context_signal(hinting, 3);
+	sl_vgpu_context_signal(f.backend.contexts[0].device_context, 3);
 	assert_int_equal(f.guest.answer.fence_count, 1); /* 3 must wait for 2 */
 	assert_int_equal(f.guest.answer.fence_ids[0], 1);
 	/* So must a fence of the 2D part. */
@@ -586,15 +701,252 @@ static void test_ordered_fences_are_never_overtaken(void **state)
 	};
 	assert_int_equal(fake_guest_send(&f.guest, &flush), 0);
 	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 9), ERR_RESOURCE); /* no fence */
-	sl_vgpu_context_signal(ordered, 2);
+	sl_vgpu_host3d_reached(f.guest.vgpu, ordered - 1);
+	assert_int_equal(f.guest.answer.fence_count, 1);
+	sl_vgpu_host3d_reached(f.guest.vgpu, ordered);
 	assert_int_equal(f.guest.answer.fence_count, 4);
 	for (uint32_t i = 0; i < 4; i++) {
 		assert_int_equal(f.guest.answer.fence_ids[i], i + 1);
 	}
-	/* A context that ends reaches all its fences. */
-	assert_int_equal(submit(&f, 1, 0, 5), 0);
+	/* A hint that an ordered one overtakes is answered with it. */
+	assert_int_equal(submit(&f, 2, MAGIC, 5), 0);
+	assert_int_equal(submit(&f, 1, 0, 6), 0);
+	sl_vgpu_host3d_reached(f.guest.vgpu, f.backend.fence_number);
+	assert_int_equal(f.guest.answer.fence_count, 6);
+	/* Nobody waits for ever for a process that has gone. */
+	assert_int_equal(submit(&f, 1, 0, 7), 0);
+	sl_vgpu_host3d_lost(f.guest.vgpu);
+	assert_int_equal(f.guest.answer.fence_ids[6], 7);
+	assert_int_equal(submit(&f, 1, 0, 8), ERR_UNSPEC);
+	assert_int_equal(submit(&f, 2, MAGIC, 9), 0);
+	finish(&f);
+	assert_int_not_equal(f.backend.reset_count, 0);
+}
+
+static struct virtio_gpu_resource_create_3d texture(uint32_t id)
+{
+	struct virtio_gpu_resource_create_3d cmd = buffer(id, 64);
+
+	cmd.target = 2;
+	cmd.format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM;
+	cmd.height = 64;
+	cmd.flags = 0;
+	return cmd;
+}
+
+static const char *take_calls(struct fixture *f)
+{
+	static char calls[sizeof(f->backend.calls)];
+
+	strcpy(calls, f->backend.calls);
+	f->backend.calls[0] = '\0';
+	return calls;
+}
+
+static uint32_t create_texture(struct fixture *f, uint32_t id)
+{
+	struct virtio_gpu_resource_create_3d cmd = texture(id);
+
+	return fake_guest_send(&f->guest, &cmd);
+}
+
+static void test_textures_are_passed_on(void **state)
+{
+	struct virtio_gpu_transfer_host_3d transfer = {
+		.hdr = { .type = VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, .ctx_id = 1 },
+		.resource_id = 1,
+	};
+	struct fixture f;
+
+	init(&f);
+	assert_int_equal(create_texture(&f, 1), ERR_PARAMETER); /* nobody has textures */
+	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	assert_int_equal(create_texture(&f, 1), OK);
+	assert_int_equal(create_texture(&f, 1), ERR_RESOURCE);
+	assert_int_equal(create_context_cmd(&f, 1, 0), OK);
+	assert_int_equal(create_context_cmd(&f, 2, 0x10), OK);
+	assert_int_equal(back(&f, 1, FAKE_DATA_ADDR, 4096), OK);
+	assert_int_equal(attach(&f, 1, 1), OK); /* nobody knows yet whose context this is */
+	assert_string_equal(take_calls(&f), "create 1;pages 1;");
+	transfer.hdr.ctx_id = 2;
+	assert_int_equal(submit(&f, 2, MAGIC, 0), OK);
+	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_PARAMETER); /* Sluice's own */
+	transfer.hdr.ctx_id = 3;
+	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_CONTEXT);
+	transfer.hdr.ctx_id = 1;
+	assert_int_equal(fake_guest_send(&f.guest, &transfer), OK);
+	assert_string_equal(take_calls(&f), "attach 1 to 1;transfer 1;");
+	assert_int_equal(detach(&f, 1, 1), OK);
+	f.backend.release_result = -EINPROGRESS;
+	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, 1), 0);
+	assert_string_equal(take_calls(&f), "detach 1 from 1;no pages 1;");
+	f.guest.answer.type = 0;
+	sl_vgpu_host3d_released(f.guest.vgpu, 2);
+	assert_int_equal(f.guest.answer.type, 0);
+	sl_vgpu_host3d_released(f.guest.vgpu, 1);
+	assert_int_equal(f.guest.answer.type, OK);
+	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 1), 0);
+	assert_int_equal(usage(&f).resources, 1);
+	sl_vgpu_host3d_released(f.guest.vgpu, 1);
+	assert_int_equal(usage(&f).resources, 0);
+	sl_vgpu_host3d_released(f.guest.vgpu, 1); /* once too often */
+	/* One that waits when the process dies has not to wait. */
+	assert_int_equal(create_texture(&f, 2), OK);
+	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 2), 0);
+	sl_vgpu_host3d_lost(f.guest.vgpu);
+	assert_int_equal(usage(&f).resources, 0);
+	f.backend.release_result = 0;
+	finish(&f);
+}
+
+static void test_lost_textures_do_nothing(void **state)
+{
+	struct virtio_gpu_transfer_host_3d transfer = {
+		.hdr = { .type = VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, .ctx_id = 1 },
+		.resource_id = 1,
+	};
+	struct fixture f;
+
+	init(&f);
+	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	assert_int_equal(create_texture(&f, 1), OK);
+	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
+	assert_int_equal(attach(&f, 1, 1), OK);
+	assert_int_equal(submit(&f, 1, 0, 0), OK);
+	take_calls(&f);
+	sl_vgpu_host3d_lost(f.guest.vgpu);
+	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_UNSPEC);
+	assert_int_equal(back(&f, 1, FAKE_DATA_ADDR, 4096), OK);
+	assert_int_equal(detach(&f, 1, 1), OK);
+	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 1), OK);
 	assert_int_equal(destroy_context_cmd(&f, 1), OK);
-	assert_int_equal(f.guest.answer.fence_ids[4], 5);
+	assert_string_equal(take_calls(&f), "");
+	assert_int_equal(create_texture(&f, 1), OK);
+	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
+	assert_int_equal(submit(&f, 1, 0, 0), OK);
+	assert_string_equal(take_calls(&f), "create 1;");
+	finish(&f);
+}
+
+/* What the display was told last. */
+struct fake_display {
+	uint32_t width;
+	uint32_t update_count;
+	struct sl_vgpu_rect updated;
+	uint32_t cursor_pixel;
+};
+
+static void on_scanout(void *data, uint32_t scanout_id, uint32_t width, uint32_t height)
+{
+	struct fake_display *display = data;
+
+	display->width = width;
+}
+
+static void on_update(void *data, uint32_t scanout_id, const struct sl_vgpu_rect *rect)
+{
+	struct fake_display *display = data;
+
+	display->update_count++;
+	display->updated = *rect;
+}
+
+static void on_move(void *data, uint32_t scanout_id, uint32_t x, uint32_t y, bool visible)
+{
+}
+
+static void on_cursor(void *data, uint32_t scanout_id, uint32_t x, uint32_t y, uint32_t hot_x,
+		      uint32_t hot_y, const uint32_t *pixels)
+{
+	struct fake_display *display = data;
+
+	display->cursor_pixel = pixels[5];
+}
+
+static const struct sl_vgpu_display_ops display_ops = {
+	.set_scanout = on_scanout,
+	.update = on_update,
+	.move_cursor = on_move,
+	.define_cursor = on_cursor,
+};
+
+static uint32_t flush(struct fixture *f, uint32_t id, uint32_t x, uint32_t width)
+{
+	struct virtio_gpu_resource_flush cmd = { .hdr.type = VIRTIO_GPU_CMD_RESOURCE_FLUSH,
+						 .r = { x, 1, width, 1 },
+						 .resource_id = id };
+
+	return fake_guest_send(&f->guest, &cmd);
+}
+
+static void test_textures_are_shown_once_they_are_read(void **state)
+{
+	struct virtio_gpu_set_scanout scanout = { .hdr.type = VIRTIO_GPU_CMD_SET_SCANOUT,
+						  .r = { 8, 0, 32, 64 },
+						  .resource_id = 1 };
+	const struct sl_vgpu_rect corner = { 1, 2, 1, 1 };
+	struct fake_display display = { 0 };
+	uint32_t pixel = 0;
+	struct fixture f;
+
+	init(&f);
+	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_display(f.guest.vgpu, &display_ops, &display);
+	assert_int_equal(create_texture(&f, 1), OK);
+	assert_int_equal(create_texture(&f, 2), OK);
+	take_calls(&f);
+	assert_int_equal(fake_guest_send(&f.guest, &scanout), OK);
+	assert_string_equal(take_calls(&f), "screen 0 32x64;read 1 to 0: 32x64 at 8,0 to 0,0;");
+	assert_int_equal(display.width, 32);
+	/* What changes meanwhile is gathered, and read at once afterwards. */
+	assert_int_equal(flush(&f, 1, 9, 2), OK);
+	assert_int_equal(flush(&f, 1, 20, 4), OK);
+	assert_string_equal(take_calls(&f), "");
+	assert_int_equal(display.update_count, 0);
+	sl_vgpu_host3d_read(f.guest.vgpu, 0);
+	assert_int_equal(display.update_count, 1);
+	assert_int_equal(display.updated.width, 32);
+	assert_string_equal(take_calls(&f), "read 1 to 0: 15x1 at 9,1 to 1,1;");
+	sl_vgpu_host3d_read(f.guest.vgpu, 0);
+	assert_int_equal(display.updated.width, 15);
+	sl_vgpu_host3d_read(f.guest.vgpu, 0); /* once too often */
+	sl_vgpu_host3d_read(f.guest.vgpu, 31);
+	sl_vgpu_host3d_read(f.guest.vgpu, UINT32_MAX);
+	assert_int_equal(display.update_count, 2);
+	/* The next frame is in another texture: the old one stays until it is there. */
+	display.width = 0;
+	scanout.resource_id = 2;
+	assert_int_equal(fake_guest_send(&f.guest, &scanout), OK);
+	assert_int_equal(display.width, 0);
+	assert_int_equal(flush(&f, 2, 8, 32), OK);
+	assert_string_equal(take_calls(&f), "read 2 to 0: 32x1 at 8,1 to 0,1;");
+	f.backend.screen[2 * 32 + 1] = 0x123456;
+	assert_int_equal(sl_vgpu_read_scanout(f.guest.vgpu, 0, &corner, &pixel, 4), 0);
+	assert_int_equal(pixel, 0x123456);
+	assert_int_equal(munmap(f.backend.screen, f.backend.screen_size), 0);
+	finish(&f);
+	assert_int_equal(usage(&f).host_bytes, 0);
+}
+
+static void test_cursors_may_be_textures(void **state)
+{
+	struct virtio_gpu_update_cursor cursor = { .hdr.type = VIRTIO_GPU_CMD_UPDATE_CURSOR,
+						   .resource_id = 1 };
+	struct fake_display display = { 0 };
+	struct fixture f;
+
+	init(&f);
+	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_display(f.guest.vgpu, &display_ops, &display);
+	assert_int_equal(create_texture(&f, 1), OK);
+	take_calls(&f);
+	/* That queue has no answers. */
+	fake_guest_send_on(&f.guest, SL_VGPU_QUEUE_CURSOR, &cursor, sizeof(cursor), NULL, 0);
+	assert_string_equal(take_calls(&f), "screen 16 64x64;read 1 to 16: 64x64 at 0,0 to 0,0;");
+	f.backend.screen[5] = 0xff112233;
+	sl_vgpu_host3d_read(f.guest.vgpu, 16);
+	assert_int_equal(display.cursor_pixel, 0xff112233);
+	assert_int_equal(munmap(f.backend.screen, f.backend.screen_size), 0);
 	finish(&f);
 }
 
@@ -657,6 +1009,10 @@ int main(void)
 		cmocka_unit_test(test_reset_does_not_wait_for_contexts),
 		cmocka_unit_test(test_hints_are_answered_when_overtaken),
 		cmocka_unit_test(test_ordered_fences_are_never_overtaken),
+		cmocka_unit_test(test_textures_are_passed_on),
+		cmocka_unit_test(test_lost_textures_do_nothing),
+		cmocka_unit_test(test_textures_are_shown_once_they_are_read),
+		cmocka_unit_test(test_cursors_may_be_textures),
 		cmocka_unit_test(test_hints_leave_room_in_the_queue),
 		cmocka_unit_test(test_rings_have_their_own_timelines),
 	};

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps what a sluice-virgl has not yet taken. */
+#include "host/vgpu/virgl_queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "host/base/fd.h"
+#include "host/virgl/virgl_msg.h"
+
+/* Loading a driver on a host that is busy. */
+#define AWAIT_MS 20000
+
+struct packet {
+	STAILQ_ENTRY(packet) link;
+	int fd; /* sent along; -1: none */
+	size_t size;
+	size_t payload_size;
+	uint8_t bytes[]; /* the packet, then its payload */
+};
+
+struct sl_virgl_queue {
+	int socket;
+	sd_event_source *source;
+	const struct sl_virgl_queue_ops *ops;
+	void *data;
+	STAILQ_HEAD(, packet) packets; /* in their order */
+	size_t waiting_bytes;
+	bool is_writing; /* the event loop tells when the socket takes more */
+};
+
+static void free_packet(struct packet *packet)
+{
+	sl_fd_close(packet->fd);
+	free(packet);
+}
+
+/* A long payload goes in a memfd. Returns 0, -EAGAIN or -errno. */
+static int write_packet(struct sl_virgl_queue *queue, struct packet *packet)
+{
+	if (packet->payload_size <= SL_VIRGL_MAX_INLINE) {
+		return sl_fd_send(queue->socket, packet->bytes, packet->size + packet->payload_size,
+				  &packet->fd, packet->fd >= 0 ? 1 : 0);
+	}
+	if (packet->fd < 0) {
+		SL_AUTO_CLOSE int fd = memfd_create("sluice-payload", MFD_CLOEXEC);
+		int r = fd < 0 ? -errno
+			       : sl_fd_write_all(fd, packet->bytes + packet->size,
+						 packet->payload_size);
+
+		if (r < 0) {
+			return r;
+		}
+		packet->fd = sl_steal_fd(&fd);
+	}
+	return sl_fd_send(queue->socket, packet->bytes, packet->size, &packet->fd, 1);
+}
+
+static void watch(struct sl_virgl_queue *queue, bool is_writing)
+{
+	if (is_writing != queue->is_writing) {
+		queue->is_writing = is_writing;
+		sd_event_source_set_io_events(queue->source,
+					      (uint32_t)EPOLLIN | (is_writing ? EPOLLOUT : 0));
+	}
+}
+
+/* Returns 0, also if the socket takes no more for now, or -errno. */
+static int flush(struct sl_virgl_queue *queue)
+{
+	struct packet *packet;
+	int r = 0;
+
+	while ((packet = STAILQ_FIRST(&queue->packets)) != NULL) {
+		r = write_packet(queue, packet);
+		if (r < 0) {
+			break;
+		}
+		STAILQ_REMOVE_HEAD(&queue->packets, link);
+		queue->waiting_bytes -= sizeof(*packet) + packet->size + packet->payload_size;
+		free_packet(packet);
+	}
+	watch(queue, r == -EAGAIN);
+	return r == -EAGAIN ? 0 : r;
+}
+
+int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t size,
+			const void *payload, size_t payload_size, int fd)
+{
+	size_t bytes = sizeof(struct packet) + size + payload_size;
+	SL_AUTO_CLOSE int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+	if (bytes > SL_VIRGL_QUEUE_MAX_BYTES - queue->waiting_bytes || (fd >= 0 && copy < 0)) {
+		return -ENOMEM;
+	}
+	struct packet *waiting = malloc(bytes);
+	if (waiting == NULL) {
+		return -ENOMEM;
+	}
+	waiting->fd = sl_steal_fd(&copy);
+	waiting->size = size;
+	waiting->payload_size = payload_size;
+	memcpy(waiting->bytes, packet, size);
+	if (payload_size > 0) {
+		memcpy(waiting->bytes + size, payload, payload_size);
+	}
+	bool was_empty = STAILQ_EMPTY(&queue->packets);
+	STAILQ_INSERT_TAIL(&queue->packets, waiting, link);
+	queue->waiting_bytes += bytes;
+	/* What goes wrong the event loop finds: callers are in the middle of something. */
+	if (was_empty && flush(queue) < 0) {
+		watch(queue, true);
+	}
+	return 0;
+}
+
+static int on_event(sd_event_source *source, int socket, uint32_t events, void *data)
+{
+	struct sl_virgl_queue *queue = data;
+	uint8_t bytes[SL_VIRGL_MAX_PACKET];
+
+	(void)source;
+	if ((events & EPOLLOUT) != 0 && flush(queue) < 0) {
+		queue->ops->ended(queue->data);
+		return 0;
+	}
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) {
+		return 0;
+	}
+	ssize_t size = sl_fd_receive(socket, bytes, sizeof(bytes), NULL, 0, NULL);
+	if (size > 0) {
+		queue->ops->packet(queue->data, bytes, (size_t)size);
+	} else if (size != -EAGAIN) {
+		queue->ops->ended(queue->data);
+	}
+	return 0;
+}
+
+int sl_virgl_queue_create(sd_event *event, int socket, const struct sl_virgl_queue_ops *ops,
+			  void *data, struct sl_virgl_queue **ret_queue)
+{
+	struct sl_virgl_queue *queue = calloc(1, sizeof(*queue));
+
+	if (queue == NULL) {
+		sl_fd_close(socket);
+		return -ENOMEM;
+	}
+	queue->socket = socket;
+	queue->ops = ops;
+	queue->data = data;
+	STAILQ_INIT(&queue->packets);
+	int r = sd_event_add_io(event, &queue->source, socket, EPOLLIN, on_event, queue);
+	if (r < 0) {
+		sl_virgl_queue_destroy(queue);
+		return r;
+	}
+	*ret_queue = queue;
+	return 0;
+}
+
+void sl_virgl_queue_destroy(struct sl_virgl_queue *queue)
+{
+	struct packet *packet;
+
+	if (queue == NULL) {
+		return;
+	}
+	sd_event_source_disable_unref(queue->source);
+	while ((packet = STAILQ_FIRST(&queue->packets)) != NULL) {
+		STAILQ_REMOVE_HEAD(&queue->packets, link);
+		free_packet(packet);
+	}
+	sl_fd_close(queue->socket);
+	free(queue);
+}
+
+int sl_virgl_queue_await(struct sl_virgl_queue *queue, void *bytes, size_t size, size_t *ret_size)
+{
+	struct pollfd fd = { .fd = queue->socket, .events = POLLIN };
+	int r = poll(&fd, 1, AWAIT_MS);
+
+	if (r <= 0) {
+		return r == 0 ? -ETIMEDOUT : -errno;
+	}
+	ssize_t got = sl_fd_receive(queue->socket, bytes, size, NULL, 0, NULL);
+	if (got <= 0) {
+		return got == 0 ? -EPIPE : (int)got;
+	}
+	*ret_size = (size_t)got;
+	return 0;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* One thread: it waits for the vgpu, the daemon, the GPU and the clock. */
+#include "host/virgl/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "host/base/clock.h"
+#include "host/base/fd.h"
+#include "host/base/log.h"
+#include "host/base/stats.h"
+#include "host/sched/sched_client.h"
+
+/* Where nothing tells of completions they are looked for so often. */
+#define LOOK_MS 1
+/* How many draws a piece has while others want the GPU, before it is known how long they take. */
+#define FIRST_DRAWS 16u
+#define MAX_DRAWS   65536u
+/* Packets that are run in a row before anything else is looked at. */
+#define MAX_BATCH 64
+
+enum source {
+	VGPU,
+	DAEMON,
+	TIMER,
+	GPU,
+	SOURCE_COUNT
+};
+
+struct loop {
+	const struct sl_virgl_loop_options *options;
+	struct sl_sched_client client;
+	int timer_fd;
+	uint64_t timer_ns;
+	uint64_t completed; /* pieces that the client knows of */
+	uint32_t max_draws; /* of a piece, while others want the GPU */
+	uint32_t draws;	    /* of the pieces under way */
+};
+
+static void send_sched(void *data, const struct sl_sched_msg *msg)
+{
+	const struct loop *loop = data;
+
+	/* A daemon that has gone takes this process with it. */
+	sl_fd_send(loop->options->control_fd, msg, sizeof(*msg), NULL, 0);
+}
+
+static void set_timer(struct loop *loop, uint64_t time_ns)
+{
+	struct itimerspec when = { 0 };
+
+	if (time_ns == loop->timer_ns) {
+		return;
+	}
+	loop->timer_ns = time_ns;
+	if (time_ns != UINT64_MAX) {
+		when.it_value.tv_sec = (time_t)(time_ns / 1000000000);
+		when.it_value.tv_nsec = (long)(time_ns % 1000000000);
+	}
+	timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* Pieces as long as they should be: by what the last ones took. */
+static void adapt(struct loop *loop, uint64_t took_ns)
+{
+	uint64_t wanted_ns = sl_sched_client_get_piece_ns(&loop->client);
+
+	if (loop->draws == 0 || took_ns == 0 || wanted_ns == UINT64_MAX) {
+		return;
+	}
+	uint64_t draws = (uint64_t)loop->draws * wanted_ns / took_ns;
+
+	draws = draws < 1 ? 1 : draws;
+	loop->max_draws = draws < MAX_DRAWS ? (uint32_t)draws : MAX_DRAWS;
+}
+
+/* What the GPU has completed goes on the account, and to the guest. */
+static int take_completions(struct loop *loop)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+
+	sl_virgl_renderer_poll();
+	uint64_t count = options->renderer->completed - loop->completed;
+	if (count == 0) {
+		return 0;
+	}
+	uint64_t now_ns = sl_clock_now_ns();
+	uint64_t busy_ns = now_ns - loop->client.completed_ns;
+
+	loop->completed += count;
+	sl_sched_client_complete(&loop->client, (uint32_t)count, now_ns);
+	sl_stats_set_gpu_busy(options->stats, busy_ns, loop->client.in_flight > 0 ? now_ns : 0);
+	sl_stats_add(&options->stats->completed, count);
+	adapt(loop, busy_ns);
+	if (loop->client.in_flight == 0) {
+		loop->draws = 0;
+	}
+	return sl_virgl_server_complete(options->server, loop->completed);
+}
+
+/* Run a piece of the packet. */
+static int run_piece(struct loop *loop, uint64_t now_ns)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+	bool is_shared = sl_sched_client_get_piece_ns(&loop->client) != UINT64_MAX;
+	uint32_t draws = 0;
+
+	sl_sched_client_start(&loop->client, now_ns);
+	if (loop->client.in_flight == 1) {
+		sl_stats_set_gpu_busy(options->stats, 0, now_ns);
+	}
+	int r = sl_virgl_server_run(options->server, is_shared ? loop->max_draws : UINT32_MAX,
+				    &draws);
+	loop->draws += draws;
+	sl_stats_add(&options->stats->submissions, 1);
+	return r < 0 ? r : sl_virgl_renderer_mark(options->renderer);
+}
+
+/* Run what has been received. Returns 0, 1 if it has to wait for the GPU, or -errno. */
+static int run_packet(struct loop *loop)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+	uint32_t draws;
+
+	while (sl_virgl_server_has_packet(options->server)) {
+		uint64_t now_ns = sl_clock_now_ns();
+		int r;
+
+		if (!sl_virgl_server_needs_gpu(options->server)) {
+			r = sl_virgl_server_run(options->server, UINT32_MAX, &draws);
+		} else if (sl_sched_client_may_start(&loop->client, now_ns)) {
+			r = run_piece(loop, now_ns);
+		} else {
+			return 1;
+		}
+		if (r < 0) {
+			return r;
+		}
+		if (sl_virgl_server_has_packet(options->server)) {
+			/* The next piece may find the slice over. */
+			r = take_completions(loop);
+			sl_sched_client_settle(&loop->client, true, sl_clock_now_ns());
+		}
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* Returns true if the vgpu has sent something, or has gone. */
+static bool is_readable(int socket)
+{
+	struct pollfd fd = { .fd = socket, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static int take_packets(struct loop *loop)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+	int r = run_packet(loop);
+
+	for (int i = 0; i < MAX_BATCH && r == 0 && is_readable(options->socket); i++) {
+		r = sl_virgl_server_receive(options->server);
+		if (r == 0) {
+			r = run_packet(loop);
+		}
+	}
+	return r;
+}
+
+static int take_sched(struct loop *loop)
+{
+	struct sl_sched_msg msg;
+	ssize_t size = sl_fd_receive(loop->options->control_fd, &msg, sizeof(msg), NULL, 0, NULL);
+
+	if (size == (ssize_t)sizeof(msg)) {
+		sl_sched_client_handle(&loop->client, &msg, sl_clock_now_ns());
+	} else if (size > 0) {
+		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
+	}
+	return size > 0 || size == -EINTR || size == -EAGAIN ? 0 : -ECONNRESET;
+}
+
+/* Wait until there is something to do, and do what does not need the GPU. */
+static int wait_for_events(struct loop *loop, bool is_blocked)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+	int gpu_fd = sl_virgl_renderer_get_fd();
+	struct pollfd fds[SOURCE_COUNT] = {
+		/* Even while nothing is read its end is seen. */
+		[VGPU] = { .fd = options->socket, .events = is_blocked ? POLLRDHUP : POLLIN },
+		[DAEMON] = { .fd = options->control_fd, .events = POLLIN },
+		[TIMER] = { .fd = loop->timer_fd, .events = POLLIN },
+		[GPU] = { .fd = gpu_fd, .events = POLLIN },
+	};
+	bool must_look = gpu_fd < 0 && loop->client.in_flight > 0;
+	uint64_t expired;
+
+	if (poll(fds, SOURCE_COUNT, must_look ? LOOK_MS : -1) < 0) {
+		return errno == EINTR ? 0 : -errno;
+	}
+	if (is_blocked && (fds[VGPU].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
+		return -EPIPE;
+	}
+	if ((fds[TIMER].revents & POLLIN) != 0 &&
+	    read(loop->timer_fd, &expired, sizeof(expired)) == sizeof(expired)) {
+		loop->timer_ns = UINT64_MAX;
+	}
+	return fds[DAEMON].revents != 0 ? take_sched(loop) : 0;
+}
+
+int sl_virgl_loop_run(const struct sl_virgl_loop_options *options)
+{
+	struct loop loop = {
+		.options = options,
+		.timer_ns = UINT64_MAX,
+		.max_draws = FIRST_DRAWS,
+		.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+	};
+	SL_AUTO_CLOSE int timer_fd = loop.timer_fd;
+	int r = timer_fd < 0 ? -errno : 0;
+
+	sl_sched_client_init(&loop.client, send_sched, &loop);
+	while (r >= 0) {
+		r = take_completions(&loop);
+		if (r == 0) {
+			r = take_packets(&loop);
+		}
+		if (r < 0) {
+			break;
+		}
+		bool is_blocked = r > 0;
+
+		set_timer(&loop,
+			  sl_sched_client_settle(&loop.client, is_blocked, sl_clock_now_ns()));
+		r = wait_for_events(&loop, is_blocked);
+	}
+	return r;
+}

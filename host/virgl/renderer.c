@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls of virglrenderer. */
+#include "host/virgl/renderer.h"
+
+#include <epoxy/gl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <virgl/virglrenderer.h>
+
+#include "host/base/log.h"
+
+#define CAPSET_VIRGL  1u
+#define CAPSET_VIRGL2 2u
+/* Lines of virglrenderer's: a guest must not fill the host's log. */
+#define MAX_LINES 50u
+
+/* Laid out as virglrenderer wants it; its own header is not installed. */
+struct virgl_box {
+	uint32_t x, y, z;
+	uint32_t w, h, d;
+};
+
+/* virglrenderer's log comes without a cookie. */
+static uint32_t line_count;
+
+static void log_line(const char *format, va_list args)
+{
+	char line[512];
+
+	if (line_count < MAX_LINES) {
+		line_count++;
+		vsnprintf(line, sizeof(line), format, args);
+		line[strcspn(line, "\n")] = '\0';
+		sl_log(SL_LOG_DEBUG, "virglrenderer: %s", line);
+	}
+}
+
+/* virglrenderer returns errors with either sign. */
+static int error_of(int result)
+{
+	return result > 0 ? -result : result;
+}
+
+static virgl_renderer_gl_context create_gl_context(void *cookie, int scanout,
+						   struct virgl_renderer_gl_ctx_param *wanted)
+{
+	struct sl_virgl_renderer *renderer = cookie;
+	EGLContext share = wanted->shared ? eglGetCurrentContext() : EGL_NO_CONTEXT;
+
+	(void)scanout;
+	if (wanted->shared && share == EGL_NO_CONTEXT) {
+		share = renderer->first;
+	}
+	EGLContext context = sl_virgl_egl_create_context(&renderer->egl, wanted->major_ver,
+							 wanted->minor_ver, share);
+	if (renderer->first == EGL_NO_CONTEXT) {
+		renderer->first = context;
+	}
+	return context;
+}
+
+static void destroy_gl_context(void *cookie, virgl_renderer_gl_context context)
+{
+	const struct sl_virgl_renderer *renderer = cookie;
+
+	sl_virgl_egl_destroy_context(&renderer->egl, context);
+}
+
+static int make_current(void *cookie, int scanout, virgl_renderer_gl_context context)
+{
+	const struct sl_virgl_renderer *renderer = cookie;
+
+	(void)scanout;
+	return sl_virgl_egl_make_current(&renderer->egl, context);
+}
+
+/* Fences carry the low half of the count of pieces. */
+static void write_fence(void *cookie, uint32_t fence)
+{
+	struct sl_virgl_renderer *renderer = cookie;
+	uint32_t ahead = fence - (uint32_t)renderer->completed;
+
+	if (ahead <= renderer->submitted - renderer->completed) {
+		renderer->completed += ahead;
+	}
+}
+
+static struct virgl_renderer_callbacks callbacks = {
+	.version = 1,
+	.write_fence = write_fence,
+	.create_gl_context = create_gl_context,
+	.destroy_gl_context = destroy_gl_context,
+	.make_current = make_current,
+};
+
+int sl_virgl_renderer_init(struct sl_virgl_renderer *renderer, char *ret_why, size_t why_size)
+{
+	*renderer = (struct sl_virgl_renderer){ .first = EGL_NO_CONTEXT };
+	int r = sl_virgl_egl_init(&renderer->egl, ret_why, why_size);
+	if (r < 0) {
+		return r;
+	}
+	virgl_set_debug_callback(log_line);
+	r = virgl_renderer_init(renderer, VIRGL_RENDERER_THREAD_SYNC, &callbacks);
+	if (r != 0) {
+		snprintf(ret_why, why_size, "virglrenderer does not start (%d)", r);
+		sl_virgl_egl_finish(&renderer->egl);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+void sl_virgl_renderer_get_name(char *ret_name, size_t size)
+{
+	const char *name = (const char *)glGetString(GL_RENDERER);
+
+	snprintf(ret_name, size, "%s", name != NULL ? name : "?");
+}
+
+void sl_virgl_renderer_get_capsets(struct sl_virgl_capsets *ret_capsets)
+{
+	memset(ret_capsets, 0, sizeof(*ret_capsets));
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t version = 0;
+		uint32_t size = 0;
+
+		virgl_renderer_get_cap_set(CAPSET_VIRGL + i, &version, &size);
+		if (size > 0 && size <= SL_VIRGL_MAX_CAPSET) {
+			ret_capsets->versions[i] = version;
+			ret_capsets->sizes[i] = size;
+			virgl_renderer_fill_caps(CAPSET_VIRGL + i, version, ret_capsets->data[i]);
+		}
+	}
+}
+
+int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer)
+{
+	renderer->submitted++;
+	return error_of(virgl_renderer_create_fence((int)(uint32_t)renderer->submitted, 0));
+}
+
+int sl_virgl_renderer_get_fd(void)
+{
+	return virgl_renderer_get_poll_fd();
+}
+
+void sl_virgl_renderer_poll(void)
+{
+	virgl_renderer_poll();
+}
+
+static int create_resource(void *data, const struct sl_virgl_create *create)
+{
+	struct virgl_renderer_resource_create_args args = {
+		.handle = create->resource_id,
+		.target = create->target,
+		.format = create->format,
+		.bind = create->bind,
+		.width = create->width,
+		.height = create->height,
+		.depth = create->depth,
+		.array_size = create->array_size,
+		.last_level = create->last_level,
+		.nr_samples = create->nr_samples,
+		.flags = create->flags,
+	};
+
+	(void)data;
+	return error_of(virgl_renderer_resource_create(&args, NULL, 0));
+}
+
+static void destroy_resource(void *data, uint32_t resource_id)
+{
+	(void)data;
+	virgl_renderer_resource_unref(resource_id);
+}
+
+static int attach_pages(void *data, uint32_t resource_id, struct iovec *runs, uint32_t count)
+{
+	(void)data;
+	return error_of(virgl_renderer_resource_attach_iov((int)resource_id, runs, (int)count));
+}
+
+static void detach_pages(void *data, uint32_t resource_id)
+{
+	struct iovec *runs = NULL;
+	int count = 0;
+
+	(void)data;
+	virgl_renderer_resource_detach_iov((int)resource_id, &runs, &count);
+}
+
+static int create_context(void *data, uint32_t context_id, const char *name)
+{
+	(void)data;
+	return error_of(virgl_renderer_context_create(context_id, (uint32_t)strlen(name), name));
+}
+
+static void destroy_context(void *data, uint32_t context_id)
+{
+	(void)data;
+	virgl_renderer_context_destroy(context_id);
+}
+
+static void attach(void *data, uint32_t context_id, uint32_t resource_id)
+{
+	(void)data;
+	virgl_renderer_ctx_attach_resource((int)context_id, (int)resource_id);
+}
+
+static void detach(void *data, uint32_t context_id, uint32_t resource_id)
+{
+	(void)data;
+	virgl_renderer_ctx_detach_resource((int)context_id, (int)resource_id);
+}
+
+static int transfer(void *data, const struct sl_virgl_transfer *t)
+{
+	struct virgl_box box = { t->x, t->y, t->z, t->width, t->height, t->depth };
+	int r;
+
+	(void)data;
+	if (t->to_host != 0) {
+		r = virgl_renderer_transfer_write_iov(t->resource_id, t->context_id, (int)t->level,
+						      t->stride, t->layer_stride, &box, t->offset,
+						      NULL, 0);
+	} else {
+		r = virgl_renderer_transfer_read_iov(t->resource_id, t->context_id, t->level,
+						     t->stride, t->layer_stride, &box, t->offset,
+						     NULL, 0);
+	}
+	return error_of(r);
+}
+
+static int submit(void *data, uint32_t context_id, uint32_t *words, uint32_t count)
+{
+	(void)data;
+	return error_of(virgl_renderer_submit_cmd(words, (int)context_id, (int)count));
+}
+
+static int read_pixels(void *data, const struct sl_virgl_read *read, uint32_t stride, void *pixels,
+		       size_t size)
+{
+	struct virgl_box box = { read->x, read->y, 0, read->width, read->height, 1 };
+	struct iovec run = { .iov_base = pixels, .iov_len = size };
+	struct virgl_renderer_resource_info info;
+
+	(void)data;
+	int r = virgl_renderer_resource_get_info((int)read->resource_id, &info);
+	if (r != 0) {
+		return error_of(r);
+	}
+	if (read->x > info.width || read->y > info.height || read->width > info.width - read->x ||
+	    read->height > info.height - read->y) {
+		return -EINVAL;
+	}
+	return error_of(virgl_renderer_transfer_read_iov(read->resource_id, 0, 0, stride, 0, &box,
+							 0, &run, 1));
+}
+
+const struct sl_virgl_ops sl_virgl_renderer_ops = {
+	.create_resource = create_resource,
+	.destroy_resource = destroy_resource,
+	.attach_pages = attach_pages,
+	.detach_pages = detach_pages,
+	.create_context = create_context,
+	.destroy_context = destroy_context,
+	.attach = attach,
+	.detach = detach,
+	.transfer = transfer,
+	.submit = submit,
+	.read = read_pixels,
+};
