@@ -3,11 +3,10 @@
  * remembers. */
 #include "host/vgpu/virtio_gpu.h"
 #include "tests/unit/fake_guest.h"
+#include "tests/unit/fake_host3d.h"
 #include "tests/unit/sl_test.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -42,12 +41,6 @@ struct fake_backend {
 	bool signal_at_once;
 	struct sl_vgpu_pages pages; /* of the last attach; ranges are not kept */
 	uint64_t first_addr;
-	/* Of the store of resources. */
-	char calls[1024];
-	uint64_t fence_number;
-	uint32_t reset_count;
-	uint32_t *screen; /* the last one; mapped */
-	size_t screen_size;
 };
 
 static const void *get_capset(void *backend, size_t *ret_size)
@@ -145,115 +138,10 @@ static const struct sl_vgpu_backend_ops host3d_context_ops = {
 	BACKEND_FUNCTIONS,
 };
 
-/* What the store of resources was asked for. */
-static void log_call(struct fake_backend *backend, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void log_call(struct fake_backend *backend, const char *format, ...)
-{
-	size_t used = strlen(backend->calls);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(backend->calls + used, sizeof(backend->calls) - used, format, args);
-	va_end(args);
-}
-
-static int host_create(void *data, const struct virtio_gpu_resource_create_3d *create)
-{
-	log_call(data, "create %u;", create->resource_id);
-	return the_backend->create_result;
-}
-
-static int host_transfer(void *data, const struct virtio_gpu_transfer_host_3d *transfer)
-{
-	log_call(data, "transfer %u;", transfer->resource_id);
-	return 0;
-}
-
-static int host_attach_pages(void *data, const struct sl_vgpu_pages *pages)
-{
-	log_call(data, "pages %u;", pages->resource_id);
-	return 0;
-}
-
-static int host_detach_pages(void *data, uint32_t resource_id)
-{
-	log_call(data, "no pages %u;", resource_id);
-	return the_backend->release_result;
-}
-
-static int host_destroy(void *data, uint32_t resource_id)
-{
-	log_call(data, "destroy %u;", resource_id);
-	return the_backend->release_result;
-}
-
-static void host_attach(void *data, void *context, uint32_t resource_id)
-{
-	const struct fake_context *fake = context;
-
-	log_call(data, "attach %u to %u;", resource_id, fake->id);
-}
-
-static void host_detach(void *data, void *context, uint32_t resource_id)
-{
-	const struct fake_context *fake = context;
-
-	log_call(data, "detach %u from %u;", resource_id, fake->id);
-}
-
-static int host_set_screen(void *data, uint32_t screen_id, int fd, uint32_t width, uint32_t height)
-{
-	struct fake_backend *backend = data;
-
-	log_call(backend, "screen %u %ux%u;", screen_id, width, height);
-	backend->screen =
-		mmap(NULL, (size_t)width * height * 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_ptr_not_equal(backend->screen, MAP_FAILED);
-	backend->screen_size = (size_t)width * height * 4;
-	return 0;
-}
-
-static int host_read(void *data, uint32_t screen_id, uint32_t resource_id,
-		     const struct sl_vgpu_rect *rect, uint32_t x, uint32_t y)
-{
-	log_call(data, "read %u to %u: %ux%u at %u,%u to %u,%u;", resource_id, screen_id,
-		 rect->width, rect->height, rect->x, rect->y, x, y);
-	return 0;
-}
-
-static void host_fence(void *data, uint64_t number)
-{
-	struct fake_backend *backend = data;
-
-	backend->fence_number = number;
-}
-
-static void host_reset(void *data)
-{
-	struct fake_backend *backend = data;
-
-	backend->reset_count++;
-}
-
-static const struct sl_vgpu_host3d_ops host3d_ops = {
-	.create = host_create,
-	.transfer = host_transfer,
-	.attach_pages = host_attach_pages,
-	.detach_pages = host_detach_pages,
-	.destroy = host_destroy,
-	.attach = host_attach,
-	.detach = host_detach,
-	.set_screen = host_set_screen,
-	.read = host_read,
-	.fence = host_fence,
-	.reset = host_reset,
-};
-
 struct fixture {
 	struct fake_guest guest;
 	struct fake_backend backend;
+	struct fake_host3d host3d;
 };
 
 static void init(struct fixture *f)
@@ -684,10 +572,10 @@ static void test_ordered_fences_are_never_overtaken(void **state)
 	init(&f);
 	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
 	assert_int_equal(create_context_cmd(&f, 2, 0x10), OK);
-	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &f.host3d);
 	assert_int_equal(submit(&f, 2, MAGIC, 1), 0); /* a hint */
 	assert_int_equal(submit(&f, 1, 0, 2), 0);     /* ordered */
-	uint64_t ordered = f.backend.fence_number;
+	uint64_t ordered = f.host3d.fence_number;
 	assert_int_equal(submit(&f, 2, MAGIC, 3), 0); /* a hint */
 	/* The first submission created its context first. */
 	sl_vgpu_context_signal(f.backend.contexts[0].device_context, 3);
@@ -711,7 +599,7 @@ static void test_ordered_fences_are_never_overtaken(void **state)
 	/* A hint that an ordered one overtakes is answered with it. */
 	assert_int_equal(submit(&f, 2, MAGIC, 5), 0);
 	assert_int_equal(submit(&f, 1, 0, 6), 0);
-	sl_vgpu_host3d_reached(f.guest.vgpu, f.backend.fence_number);
+	sl_vgpu_host3d_reached(f.guest.vgpu, f.host3d.fence_number);
 	assert_int_equal(f.guest.answer.fence_count, 6);
 	/* Nobody waits for ever for a process that has gone. */
 	assert_int_equal(submit(&f, 1, 0, 7), 0);
@@ -720,7 +608,7 @@ static void test_ordered_fences_are_never_overtaken(void **state)
 	assert_int_equal(submit(&f, 1, 0, 8), ERR_UNSPEC);
 	assert_int_equal(submit(&f, 2, MAGIC, 9), 0);
 	finish(&f);
-	assert_int_not_equal(f.backend.reset_count, 0);
+	assert_int_not_equal(f.host3d.reset_count, 0);
 }
 
 static struct virtio_gpu_resource_create_3d texture(uint32_t id)
@@ -732,15 +620,6 @@ static struct virtio_gpu_resource_create_3d texture(uint32_t id)
 	cmd.height = 64;
 	cmd.flags = 0;
 	return cmd;
-}
-
-static const char *take_calls(struct fixture *f)
-{
-	static char calls[sizeof(f->backend.calls)];
-
-	strcpy(calls, f->backend.calls);
-	f->backend.calls[0] = '\0';
-	return calls;
 }
 
 static uint32_t create_texture(struct fixture *f, uint32_t id)
@@ -760,14 +639,14 @@ static void test_textures_are_passed_on(void **state)
 
 	init(&f);
 	assert_int_equal(create_texture(&f, 1), ERR_PARAMETER); /* nobody has textures */
-	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &f.host3d);
 	assert_int_equal(create_texture(&f, 1), OK);
 	assert_int_equal(create_texture(&f, 1), ERR_RESOURCE);
 	assert_int_equal(create_context_cmd(&f, 1, 0), OK);
 	assert_int_equal(create_context_cmd(&f, 2, 0x10), OK);
 	assert_int_equal(back(&f, 1, FAKE_DATA_ADDR, 4096), OK);
 	assert_int_equal(attach(&f, 1, 1), OK); /* nobody knows yet whose context this is */
-	assert_string_equal(take_calls(&f), "create 1;pages 1;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "create 1;pages 1;");
 	transfer.hdr.ctx_id = 2;
 	assert_int_equal(submit(&f, 2, MAGIC, 0), OK);
 	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_PARAMETER); /* Sluice's own */
@@ -775,11 +654,11 @@ static void test_textures_are_passed_on(void **state)
 	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_CONTEXT);
 	transfer.hdr.ctx_id = 1;
 	assert_int_equal(fake_guest_send(&f.guest, &transfer), OK);
-	assert_string_equal(take_calls(&f), "attach 1 to 1;transfer 1;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "attach 1;transfer 1;");
 	assert_int_equal(detach(&f, 1, 1), OK);
-	f.backend.release_result = -EINPROGRESS;
+	f.host3d.release_result = -EINPROGRESS;
 	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, 1), 0);
-	assert_string_equal(take_calls(&f), "detach 1 from 1;no pages 1;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "detach 1;no pages 1;");
 	f.guest.answer.type = 0;
 	sl_vgpu_host3d_released(f.guest.vgpu, 2);
 	assert_int_equal(f.guest.answer.type, 0);
@@ -795,7 +674,6 @@ static void test_textures_are_passed_on(void **state)
 	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 2), 0);
 	sl_vgpu_host3d_lost(f.guest.vgpu);
 	assert_int_equal(usage(&f).resources, 0);
-	f.backend.release_result = 0;
 	finish(&f);
 }
 
@@ -808,23 +686,23 @@ static void test_lost_textures_do_nothing(void **state)
 	struct fixture f;
 
 	init(&f);
-	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &f.host3d);
 	assert_int_equal(create_texture(&f, 1), OK);
 	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
 	assert_int_equal(attach(&f, 1, 1), OK);
 	assert_int_equal(submit(&f, 1, 0, 0), OK);
-	take_calls(&f);
+	fake_host3d_take_calls(&f.host3d);
 	sl_vgpu_host3d_lost(f.guest.vgpu);
 	assert_int_equal(fake_guest_send(&f.guest, &transfer), ERR_UNSPEC);
 	assert_int_equal(back(&f, 1, FAKE_DATA_ADDR, 4096), OK);
 	assert_int_equal(detach(&f, 1, 1), OK);
 	assert_int_equal(simple(&f, VIRTIO_GPU_CMD_RESOURCE_UNREF, 1), OK);
 	assert_int_equal(destroy_context_cmd(&f, 1), OK);
-	assert_string_equal(take_calls(&f), "");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "");
 	assert_int_equal(create_texture(&f, 1), OK);
 	assert_int_equal(create_context_cmd(&f, 1, 2), OK);
 	assert_int_equal(submit(&f, 1, 0, 0), OK);
-	assert_string_equal(take_calls(&f), "create 1;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "create 1;");
 	finish(&f);
 }
 
@@ -890,23 +768,24 @@ static void test_textures_are_shown_once_they_are_read(void **state)
 	struct fixture f;
 
 	init(&f);
-	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &f.host3d);
 	sl_vgpu_set_display(f.guest.vgpu, &display_ops, &display);
 	assert_int_equal(create_texture(&f, 1), OK);
 	assert_int_equal(create_texture(&f, 2), OK);
-	take_calls(&f);
+	fake_host3d_take_calls(&f.host3d);
 	assert_int_equal(fake_guest_send(&f.guest, &scanout), OK);
-	assert_string_equal(take_calls(&f), "screen 0 32x64;read 1 to 0: 32x64 at 8,0 to 0,0;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d),
+			    "screen 0 32x64;read 1 to 0: 32x64 at 8,0 to 0,0;");
 	assert_int_equal(display.width, 32);
 	/* What changes meanwhile is gathered, and read at once afterwards. */
 	assert_int_equal(flush(&f, 1, 9, 2), OK);
 	assert_int_equal(flush(&f, 1, 20, 4), OK);
-	assert_string_equal(take_calls(&f), "");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "");
 	assert_int_equal(display.update_count, 0);
 	sl_vgpu_host3d_read(f.guest.vgpu, 0);
 	assert_int_equal(display.update_count, 1);
 	assert_int_equal(display.updated.width, 32);
-	assert_string_equal(take_calls(&f), "read 1 to 0: 15x1 at 9,1 to 1,1;");
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "read 1 to 0: 15x1 at 9,1 to 1,1;");
 	sl_vgpu_host3d_read(f.guest.vgpu, 0);
 	assert_int_equal(display.updated.width, 15);
 	sl_vgpu_host3d_read(f.guest.vgpu, 0); /* once too often */
@@ -919,11 +798,11 @@ static void test_textures_are_shown_once_they_are_read(void **state)
 	assert_int_equal(fake_guest_send(&f.guest, &scanout), OK);
 	assert_int_equal(display.width, 0);
 	assert_int_equal(flush(&f, 2, 8, 32), OK);
-	assert_string_equal(take_calls(&f), "read 2 to 0: 32x1 at 8,1 to 0,1;");
-	f.backend.screen[2 * 32 + 1] = 0x123456;
+	assert_string_equal(fake_host3d_take_calls(&f.host3d), "read 2 to 0: 32x1 at 8,1 to 0,1;");
+	f.host3d.screen[2 * 32 + 1] = 0x123456;
 	assert_int_equal(sl_vgpu_read_scanout(f.guest.vgpu, 0, &corner, &pixel, 4), 0);
 	assert_int_equal(pixel, 0x123456);
-	assert_int_equal(munmap(f.backend.screen, f.backend.screen_size), 0);
+	assert_int_equal(munmap(f.host3d.screen, f.host3d.screen_size), 0);
 	finish(&f);
 	assert_int_equal(usage(&f).host_bytes, 0);
 }
@@ -936,17 +815,18 @@ static void test_cursors_may_be_textures(void **state)
 	struct fixture f;
 
 	init(&f);
-	sl_vgpu_set_host3d(f.guest.vgpu, &host3d_ops, &f.backend);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &f.host3d);
 	sl_vgpu_set_display(f.guest.vgpu, &display_ops, &display);
 	assert_int_equal(create_texture(&f, 1), OK);
-	take_calls(&f);
+	fake_host3d_take_calls(&f.host3d);
 	/* That queue has no answers. */
 	fake_guest_send_on(&f.guest, SL_VGPU_QUEUE_CURSOR, &cursor, sizeof(cursor), NULL, 0);
-	assert_string_equal(take_calls(&f), "screen 16 64x64;read 1 to 16: 64x64 at 0,0 to 0,0;");
-	f.backend.screen[5] = 0xff112233;
+	assert_string_equal(fake_host3d_take_calls(&f.host3d),
+			    "screen 16 64x64;read 1 to 16: 64x64 at 0,0 to 0,0;");
+	f.host3d.screen[5] = 0xff112233;
 	sl_vgpu_host3d_read(f.guest.vgpu, 16);
 	assert_int_equal(display.cursor_pixel, 0xff112233);
-	assert_int_equal(munmap(f.backend.screen, f.backend.screen_size), 0);
+	assert_int_equal(munmap(f.host3d.screen, f.host3d.screen_size), 0);
 	finish(&f);
 }
 
