@@ -110,9 +110,21 @@ const char *sl_pool_get_driver(const struct sl_pool *from)
 	return "/none.json";
 }
 
+uint32_t sl_pool_get_namespaces(const struct sl_pool *from)
+{
+	return 0;
+}
+
 uint32_t sl_pool_get_idle_count(const struct sl_pool *from)
 {
 	return 0;
+}
+
+/* Guests have no virtual machines here. */
+int sl_worker_create(sd_event *event, const struct sl_worker_options *options,
+		     const struct sl_worker_owner *owner, void *data, struct sl_worker **ret_worker)
+{
+	return -ENOMEM;
 }
 
 void sl_worker_destroy(struct sl_worker *worker)

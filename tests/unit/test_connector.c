@@ -70,7 +70,7 @@ static int connect_twice(int socket)
 	int serve = sl_vgpu_connector_receive(socket);
 
 	for (int i = 0; i < 2; i++) {
-		int fd = sl_vgpu_connector_connect(socket);
+		int fd = sl_vgpu_connector_connect(socket, false);
 
 		if (serve < 0 || fd < 0) {
 			return 1;
@@ -92,7 +92,7 @@ static void test_connects_as_often_as_asked(void **state)
 static int connect_to_nobody(int socket)
 {
 	int serve = sl_vgpu_connector_receive(socket);
-	int fd = sl_vgpu_connector_connect(socket);
+	int fd = sl_vgpu_connector_connect(socket, false);
 
 	return serve >= 0 && fd == -ENOENT ? DEVICE_STATUS : 1;
 }
@@ -135,7 +135,7 @@ static int stop_and_connect(int socket)
 	}
 	raise(SIGSTOP);
 	waitpid(helper, NULL, 0);
-	int fd = sl_vgpu_connector_connect(socket);
+	int fd = sl_vgpu_connector_connect(socket, false);
 	return serve >= 0 && fd >= 0 ? DEVICE_STATUS : 1;
 }
 
