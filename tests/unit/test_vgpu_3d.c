@@ -803,8 +803,9 @@ static void test_textures_are_shown_once_they_are_read(void **state)
 	assert_int_equal(sl_vgpu_read_scanout(f.guest.vgpu, 0, &corner, &pixel, 4), 0);
 	assert_int_equal(pixel, 0x123456);
 	assert_int_equal(munmap(f.host3d.screen, f.host3d.screen_size), 0);
-	finish(&f);
+	sl_vgpu_reset(f.guest.vgpu);
 	assert_int_equal(usage(&f).host_bytes, 0);
+	finish(&f);
 }
 
 static void test_cursors_may_be_textures(void **state)
