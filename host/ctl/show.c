@@ -90,6 +90,11 @@ void sl_show_guests(const json_t *answer)
 			printf("%s: last failure: %s\n", text_of(guest, "name"), error);
 		}
 	}
+	const char *sandbox = text_of(answer, "sandbox");
+
+	if (strcmp(sandbox, "complete") != 0) {
+		printf("the renderers' sandbox: %s\n", sandbox);
+	}
 }
 
 void sl_show_programs(const json_t *answer)

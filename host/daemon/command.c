@@ -90,19 +90,6 @@ static json_t *pack_guest(const struct sl_guest *guest)
 			 pack_usage(&usage), "programs", programs);
 }
 
-static json_t *run_list(struct sl_daemon *daemon, json_t *request)
-{
-	const struct sl_guest *guest;
-	json_t *guests = json_array();
-
-	sl_arbiter_get_account(daemon->arbiter);
-	TAILQ_FOREACH(guest, &daemon->guests, link)
-	{
-		json_array_append_new(guests, pack_guest(guest));
-	}
-	return json_pack("{s:b, s:o}", "ok", 1, "guests", guests);
-}
-
 /* "complete", or what the kernel does not give. */
 static const char *describe_sandbox(const struct sl_config *config,
 				    const struct sl_renderer_ready *device,
@@ -116,6 +103,22 @@ static const char *describe_sandbox(const struct sl_config *config,
 	}
 	sl_sandbox_describe(device->sandbox_missing, text, SL_SANDBOX_TEXT_SIZE);
 	return text;
+}
+
+static json_t *run_list(struct sl_daemon *daemon, json_t *request)
+{
+	const struct sl_guest *guest;
+	char sandbox[SL_SANDBOX_TEXT_SIZE];
+	json_t *guests = json_array();
+
+	sl_arbiter_get_account(daemon->arbiter);
+	TAILQ_FOREACH(guest, &daemon->guests, link)
+	{
+		json_array_append_new(guests, pack_guest(guest));
+	}
+	return json_pack(
+		"{s:b, s:o, s:s}", "ok", 1, "guests", guests, "sandbox",
+		describe_sandbox(daemon->config, sl_pool_get_device(daemon->pool), sandbox));
 }
 
 static json_t *run_status(struct sl_daemon *daemon, json_t *request)

@@ -99,6 +99,8 @@ static const struct key top_keys[] = {
 	{ "memory_mode", KEY_MODE, offsetof(struct sl_config, memory_mode), 0, 0 },
 	{ "cut", KEY_CUT, offsetof(struct sl_config, cut), 0, 0 },
 	{ "sandbox", KEY_SANDBOX, offsetof(struct sl_config, sandbox), 0, 0 },
+	{ "renderer_memory", KEY_QUOTA, offsetof(struct sl_config, renderer_memory), 64 << 20,
+	  UINT64_MAX },
 	{ "log_level", KEY_LEVEL, offsetof(struct sl_config, log_level), 0, 0 },
 	{ "validate", KEY_BOOL, offsetof(struct sl_config, validate), 0, 0 },
 	{ "record", KEY_PATH, offsetof(struct sl_config, record), 0, PATH_MAX },
@@ -681,6 +683,7 @@ int sl_config_init(struct sl_config *config, char *ret_why)
 	config->spin_us = 50;
 	config->memory_mode = SL_RENDERER_MEMORY_AUTO;
 	config->memory = UINT64_MAX;
+	config->renderer_memory = memory / 2;
 	config->log_level = SL_LOG_INFO;
 	config->limits = (struct sl_config_limits){
 		.programs = 64,

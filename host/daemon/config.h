@@ -62,6 +62,7 @@ struct sl_config {
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox; /* of renderers */
 	bool opengl;		      /* wanted for virtual machines */
+	uint64_t renderer_memory;     /* bytes that the kernel gives each; UINT64_MAX: any */
 	bool validate;
 	bool trace;
 	char record[PATH_MAX]; /* a directory for recordings of all programs; empty: none */

@@ -16,6 +16,7 @@
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/daemon/driver.h"
+#include "host/sandbox/cgroup.h"
 
 #define MAX_WAITING	 256
 #define MAX_STARTING	 4
@@ -44,7 +45,8 @@ struct sl_pool_request {
 struct sl_pool {
 	sd_event *event;
 	const struct sl_config *config;
-	uint32_t namespaces; /* that this machine lets renderers have */
+	uint32_t namespaces;		  /* that this machine lets renderers have */
+	struct sl_sandbox_cgroup *cgroup; /* NULL: the daemon may make none for them */
 	LIST_HEAD(, pool_entry) entries;
 	TAILQ_HEAD(, sl_pool_request) requests;
 	uint32_t waiting_count;
@@ -118,8 +120,9 @@ static void set_device(struct sl_pool *pool, const struct sl_renderer_ready *rea
 		if (pool->config->sandbox == SL_SANDBOX_OFF) {
 			sl_log(SL_LOG_WARNING, "renderers run without a sandbox");
 		} else if (ready->sandbox_missing != 0) {
-			sl_log(SL_LOG_WARNING, "the renderers' sandbox is not complete: %s",
-			       missing);
+			sl_log((ready->sandbox_missing & SL_SANDBOX_NEEDED) != 0 ? SL_LOG_WARNING
+										 : SL_LOG_INFO,
+			       "the renderers' sandbox is not complete: %s", missing);
 		} else {
 			sl_log(SL_LOG_INFO, "the renderers' sandbox is complete");
 		}
@@ -281,6 +284,8 @@ static int start_worker(struct sl_pool *pool)
 		.log_level = pool->config->log_level,
 		.sandbox = pool->config->sandbox,
 		.namespaces = pool->config->sandbox == SL_SANDBOX_OFF ? 0 : pool->namespaces,
+		.cgroup = pool->config->sandbox == SL_SANDBOX_OFF ? NULL : pool->cgroup,
+		.memory_bytes = pool->config->renderer_memory,
 	};
 	struct pool_entry *entry = calloc(1, sizeof(*entry));
 	int r;
@@ -437,6 +442,9 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 	pool->event = event;
 	pool->config = config;
 	pool->namespaces = sl_sandbox_probe();
+	if (config->sandbox != SL_SANDBOX_OFF && sl_sandbox_cgroup_create(&pool->cgroup) < 0) {
+		pool->cgroup = NULL; /* said with what else is missing */
+	}
 	LIST_INIT(&pool->entries);
 	TAILQ_INIT(&pool->requests);
 	int r = begin(pool);
@@ -460,6 +468,7 @@ void sl_pool_destroy(struct sl_pool *pool)
 		sl_pool_cancel(TAILQ_FIRST(&pool->requests));
 	}
 	sd_event_source_disable_unref(pool->timer);
+	sl_sandbox_cgroup_destroy(pool->cgroup);
 	free(pool->candidates);
 	free(pool);
 }

@@ -14,12 +14,15 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/sandbox/cgroup.h"
 #include "host/sched/sched_msg.h"
 
 #define CHILD_CONTROL_FD 3
 
 struct sl_worker {
-	pid_t pid; /* 0: it has been waited for */
+	pid_t pid;				/* 0: it has been waited for */
+	const struct sl_sandbox_cgroup *cgroup; /* NULL: in none of its own */
+	uint64_t cgroup_id;
 	int control_fd;
 	sd_event_source *control;
 	sd_event_source *child;
@@ -58,7 +61,8 @@ static void set_environment(const struct sl_worker_options *options)
 }
 
 /* In the child, which has one thread: become the renderer. */
-static void exec_renderer(const struct sl_worker_options *options, int control_fd, pid_t daemon)
+static void exec_renderer(const struct sl_worker_options *options, int control_fd, pid_t daemon,
+			  bool has_cgroup)
 {
 	char control[32];
 	char level[32];
@@ -91,7 +95,8 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	snprintf(control, sizeof(control), "--control-fd=%d", CHILD_CONTROL_FD);
 	snprintf(level, sizeof(level), "--log-level=%s", sl_log_level_name(options->log_level));
 	snprintf(sandbox, sizeof(sandbox), "--sandbox=%s", sl_sandbox_mode_name(options->sandbox));
-	snprintf(namespaces, sizeof(namespaces), "--namespaces=%u", options->namespaces);
+	snprintf(namespaces, sizeof(namespaces), "--namespaces=%u",
+		 options->namespaces | (has_cgroup ? (uint32_t)SL_SANDBOX_CGROUP : 0));
 	execl(options->renderer, options->renderer, control, level, sandbox, namespaces,
 	      (char *)NULL);
 	sl_log(SL_LOG_ERROR, "renderer %s cannot be started: %s", options->renderer,
@@ -221,6 +226,10 @@ int sl_worker_create(sd_event *event, const struct sl_worker_options *options,
 		r = -errno;
 		goto fail;
 	}
+	if (options->cgroup != NULL && sl_sandbox_cgroup_add(options->cgroup, options->memory_bytes,
+							     &worker->cgroup_id) == 0) {
+		worker->cgroup = options->cgroup;
+	}
 	worker->pid = sl_sandbox_fork(options->namespaces);
 	if (worker->pid < 0) {
 		r = worker->pid;
@@ -228,7 +237,13 @@ int sl_worker_create(sd_event *event, const struct sl_worker_options *options,
 		goto fail;
 	}
 	if (worker->pid == 0) {
-		exec_renderer(options, theirs, daemon);
+		exec_renderer(options, theirs, daemon, worker->cgroup != NULL);
+	}
+	r = worker->cgroup != NULL
+		    ? sl_sandbox_cgroup_move(worker->cgroup, worker->cgroup_id, worker->pid)
+		    : 0;
+	if (r < 0) {
+		goto fail;
 	}
 	r = sd_event_add_io(event, &worker->control, worker->control_fd, EPOLLIN, on_control,
 			    worker);
@@ -257,6 +272,9 @@ void sl_worker_destroy(struct sl_worker *worker)
 	if (worker->pid > 0) {
 		kill(worker->pid, SIGKILL);
 		waitpid(worker->pid, NULL, 0);
+	}
+	if (worker->cgroup != NULL) {
+		sl_sandbox_cgroup_remove(worker->cgroup, worker->cgroup_id);
 	}
 	sl_fd_close(worker->control_fd);
 	free(worker);

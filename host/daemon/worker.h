@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+struct sl_sandbox_cgroup;
 struct sl_sched_msg;
 struct sl_worker;
 
@@ -31,7 +32,9 @@ struct sl_worker_options {
 	const char *driver;   /* VK_DRIVER_FILES; NULL: it loads none */
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox;
-	uint32_t namespaces; /* sl_sandbox_probe() */
+	uint32_t namespaces;		  /* sl_sandbox_probe() */
+	struct sl_sandbox_cgroup *cgroup; /* lent for the worker's life; NULL: none is to be had */
+	uint64_t memory_bytes;		  /* what the kernel gives it; UINT64_MAX: any */
 };
 
 /* Start a renderer.

@@ -121,6 +121,9 @@ int main(int argc, char **argv)
 
 	if (r == 0) {
 		r = sl_gpu_open(&gpu, ready.error, sizeof(ready.error));
+		if (r < 0) {
+			sl_sandbox_explain_driver(sandbox.mode, ready.error, sizeof(ready.error));
+		}
 	}
 	if (r == 0) {
 		describe_device(gpu, &ready);

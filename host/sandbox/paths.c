@@ -2,9 +2,11 @@
 /* Which files a GPU driver is loaded from, and works with. */
 #include "host/sandbox/sandbox_priv.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,8 @@ static const char *const device_patterns[] = {
 	"/dev/kgsl*",	"/dev/pvr*", "/dev/udmabuf", "/dev/dma_heap",
 };
 
+#define MANIFEST_SIZE 4096
+
 static const char *const scratch_paths[] = { "/tmp", "/dev/shm" };
 
 static int add(struct sl_sandbox_paths *paths, const char *path, enum sl_sandbox_access access_kind)
@@ -63,12 +67,14 @@ static int add(struct sl_sandbox_paths *paths, const char *path, enum sl_sandbox
 	return 0;
 }
 
+/* Scratch covers nothing: it is empty, and what is below it on the host is not there. */
 static bool is_covered(const struct sl_sandbox_paths *paths, const char *path)
 {
 	for (size_t i = 0; i < paths->count; i++) {
 		size_t length = strlen(paths->paths[i].path);
 
-		if (strncmp(paths->paths[i].path, path, length) == 0 &&
+		if (paths->paths[i].access != SL_SANDBOX_SCRATCH &&
+		    strncmp(paths->paths[i].path, path, length) == 0 &&
 		    (path[length] == '\0' || path[length] == '/')) {
 			return true;
 		}
@@ -123,7 +129,7 @@ static const char *directory_of(char *path)
 	return path[0] != '\0' ? path : "/";
 }
 
-/* Where the library is that a driver's manifest names by a path; NULL: by a mere name. */
+/* What a driver's manifest names as its library, by a path or a mere name; NULL: nothing. */
 static char *library_of(char *text)
 {
 	static const char key[] = "\"library_path\"";
@@ -135,23 +141,30 @@ static char *library_of(char *text)
 		return NULL;
 	}
 	*end = '\0';
-	return strchr(at + 1, '/') != NULL ? at + 1 : NULL;
+	return at + 1;
+}
+
+/* Returns false if there is nothing to read. */
+static bool read_manifest(const char *path, char text[MANIFEST_SIZE])
+{
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL) {
+		return false;
+	}
+	text[fread(text, 1, MANIFEST_SIZE - 1, file)] = '\0';
+	fclose(file);
+	return true;
 }
 
 /* The manifest itself, and the directory of its library: drivers have parts beside it. */
 static int add_manifest(struct sl_sandbox_paths *paths, char *manifest)
 {
-	char text[4096] = "";
-	FILE *file = fopen(manifest, "re");
+	char text[MANIFEST_SIZE];
 	int r = add_named(paths, manifest);
+	char *library = read_manifest(manifest, text) ? library_of(text) : NULL;
 
-	if (file == NULL) {
-		return r;
-	}
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	char *library = library_of(text);
-	if (r < 0 || library == NULL) {
+	if (r < 0 || library == NULL || strchr(library, '/') == NULL) {
 		return r;
 	}
 	/* A path that does not begin at the root begins at the manifest. */
@@ -186,6 +199,57 @@ static int add_environment(struct sl_sandbox_paths *paths)
 		}
 	}
 	return r;
+}
+
+/* Opens what the loader would have. Returns false if it can be opened. */
+static bool explain_manifest(char *manifest, char *ret_why, size_t why_size)
+{
+	char path[PATH_MAX];
+	char text[MANIFEST_SIZE];
+
+	if (!read_manifest(manifest, text)) {
+		snprintf(ret_why, why_size, "%s: %s", manifest, strerror(errno));
+		return true;
+	}
+	const char *library = library_of(text);
+	if (library == NULL) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s", library);
+	if (library[0] != '/' && strchr(library, '/') != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", directory_of(manifest), library);
+	}
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (handle != NULL) {
+		dlclose(handle);
+		return false;
+	}
+	snprintf(ret_why, why_size, "%s", dlerror());
+	return true;
+}
+
+void sl_sandbox_explain_driver(enum sl_sandbox_mode mode, char *ret_why, size_t why_size)
+{
+	const char *value = getenv("VK_DRIVER_FILES");
+	SL_AUTO_FREE char *copy = strdup(value != NULL ? value : "");
+	char *rest = NULL;
+	bool is_found = false;
+
+	if (copy == NULL) {
+		return;
+	}
+	for (char *path = strtok_r(copy, ":", &rest); path != NULL && !is_found;
+	     path = strtok_r(NULL, ":", &rest)) {
+		is_found = explain_manifest(path, ret_why, why_size);
+	}
+	size_t used = strlen(ret_why);
+
+	if (is_found && mode != SL_SANDBOX_OFF) {
+		snprintf(
+			ret_why + used, why_size - used,
+			"; renderers see /usr, /opt, and what LD_LIBRARY_PATH of sluiced names: add "
+			"its folder there, or try --sandbox=off");
+	}
 }
 
 int sl_sandbox_paths_init(struct sl_sandbox_paths *paths, enum sl_sandbox_role role)

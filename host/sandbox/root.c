@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/base/fd.h"
+
 /* Anywhere that exists on every system; hidden behind the new root afterwards. */
 #define NEW_ROOT "/tmp"
 
@@ -58,20 +60,14 @@ static int make_target(const char *target, bool is_directory)
 	return 0;
 }
 
-/* The old root is reached through the descriptor: the new one may lie on top of the path. */
-static int bind_path(int old_root, const char *path, const char *target, bool is_read_only)
+/* fd: of what is to be seen, opened before the new root lay on top of the path. */
+static int bind_file(int fd, const char *target, bool is_read_only)
 {
 	char source[64];
 	struct stat st;
-	int fd = openat(old_root, path + 1, O_PATH | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int r = -errno;
-
-		if (fd >= 0) {
-			close(fd);
-		}
-		return r;
+	if (fstat(fd, &st) < 0) {
+		return -errno;
 	}
 	int r = make_target(target, S_ISDIR(st.st_mode));
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
@@ -79,7 +75,6 @@ static int bind_path(int old_root, const char *path, const char *target, bool is
 	if (r == 0 && mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0) {
 		r = -errno;
 	}
-	close(fd);
 	return r == 0 && is_read_only ? make_read_only(target, true) : r;
 }
 
@@ -94,7 +89,8 @@ static int mount_scratch(const char *target)
 	return r;
 }
 
-static int add_path(int old_root, const struct sl_sandbox_path *path)
+/* fd: the path's on the host. */
+static int add_path(int fd, const struct sl_sandbox_path *path)
 {
 	char target[PATH_MAX];
 	char link[PATH_MAX];
@@ -109,42 +105,44 @@ static int add_path(int old_root, const struct sl_sandbox_path *path)
 	if (path->access == SL_SANDBOX_SCRATCH) {
 		return mount_scratch(target);
 	}
-	ssize_t n = readlinkat(old_root, path->path + 1, link, sizeof(link) - 1);
+	ssize_t n = readlinkat(fd, "", link, sizeof(link) - 1);
 	if (n > 0) {
 		link[n] = '\0';
 		return symlink(link, target) < 0 && errno != EEXIST ? -errno : 0;
 	}
-	return bind_path(old_root, path->path, target, path->access == SL_SANDBOX_READ);
+	return bind_file(fd, target, path->access == SL_SANDBOX_READ);
 }
 
 /* Returns SL_SANDBOX_PROC if the process gets the old one to read, else 0 or -errno. */
-static int add_proc(int old_root, bool has_pid_ns)
+static int add_proc(bool has_pid_ns)
 {
 	static const char target[] = NEW_ROOT "/proc";
+	SL_AUTO_CLOSE int fd = open("/proc", O_PATH | O_CLOEXEC);
 
-	if (mkdir(target, 0555) < 0) {
+	if (fd < 0 || mkdir(target, 0555) < 0) {
 		return -errno;
 	}
 	if (has_pid_ns && mount("proc", target, "proc",
 				MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) == 0) {
 		return 0;
 	}
-	int r = bind_path(old_root, "/proc", target, true);
+	int r = bind_file(fd, target, true);
 
 	return r < 0 ? r : SL_SANDBOX_PROC;
 }
 
-static int fill_root(const struct sl_sandbox_paths *paths, int old_root, bool has_pid_ns)
+/* The descriptors are those of the paths; -1: it went away, or cannot be seen, and is not missed.
+ */
+static int fill_root(const struct sl_sandbox_paths *paths, const int *fds, bool has_pid_ns)
 {
 	for (size_t i = 0; i < paths->count; i++) {
-		int r = add_path(old_root, &paths->paths[i]);
+		int r = fds[i] >= 0 ? add_path(fds[i], &paths->paths[i]) : 0;
 
-		/* What went away, or cannot be seen, is not missed. */
 		if (r < 0 && r != -ENOENT && r != -EACCES) {
 			return r;
 		}
 	}
-	return paths->count > 0 ? add_proc(old_root, has_pid_ns) : 0;
+	return paths->count > 0 ? add_proc(has_pid_ns) : 0;
 }
 
 /* pivot_root(2) does not work from a kernel's first root file system; there the old root is
@@ -167,20 +165,22 @@ static int change_root(void)
 int sl_sandbox_root_enter(const struct sl_sandbox_paths *paths, bool has_pid_ns,
 			  uint32_t *ret_missing)
 {
-	int old_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (old_root < 0) {
-		return -errno;
-	}
+	int fds[SL_SANDBOX_MAX_PATHS];
 	int r = 0;
+
+	for (size_t i = 0; i < paths->count; i++) {
+		fds[i] = open(paths->paths[i].path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	}
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755") < 0) {
 		r = -errno;
 	}
 	if (r == 0) {
-		r = fill_root(paths, old_root, has_pid_ns);
+		r = fill_root(paths, fds, has_pid_ns);
 	}
-	close(old_root);
+	for (size_t i = 0; i < paths->count; i++) {
+		sl_fd_close(fds[i]);
+	}
 	if (r < 0) {
 		return r;
 	}

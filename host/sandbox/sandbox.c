@@ -80,8 +80,8 @@ static uint32_t make_namespaces(const struct sl_sandbox_options *options)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (options->namespaces != 0) {
-		return options->namespaces;
+	if ((options->namespaces & SL_SANDBOX_NAMESPACES) != 0) {
+		return options->namespaces & SL_SANDBOX_NAMESPACES;
 	}
 	if (unshare(CLONE_NEWUSER | flags) == 0) {
 		return sl_sandbox_map_ids(uid, gid) < 0 ? SL_SANDBOX_USER_NS
@@ -158,6 +158,10 @@ int sl_sandbox_enter(const struct sl_sandbox_options *options, uint32_t *ret_mis
 		if (r >= 0) {
 			*ret_missing = (uint32_t)r | (SL_SANDBOX_NAMESPACES & ~namespaces);
 		}
+		/* A device is where who started it has put it. */
+		if (r >= 0 && options->role != SL_SANDBOX_VGPU) {
+			*ret_missing |= SL_SANDBOX_CGROUP & ~options->namespaces;
+		}
 	}
 	/* After the others: new credentials undo what is set here. */
 	if ((namespaces & SL_SANDBOX_PID_NS) != 0) {
@@ -209,7 +213,7 @@ void sl_sandbox_describe(uint32_t missing, char *ret_text, size_t size)
 		"no network namespace",	     "no ipc namespace",
 		"no file system of its own", "no /proc of its own",
 		"capabilities kept",	     "no Landlock",
-		"no system call filter",
+		"no system call filter",     "no control group of its own",
 	};
 	size_t used = 0;
 

@@ -36,18 +36,22 @@ enum sl_sandbox_part {
 	SL_SANDBOX_CAPABILITIES = 1u << 6,
 	SL_SANDBOX_LANDLOCK = 1u << 7,
 	SL_SANDBOX_SECCOMP = 1u << 8,
+	SL_SANDBOX_CGROUP = 1u << 9, /* limits of memory and threads; cgroup.h */
 };
 #define SL_SANDBOX_NAMESPACES 0x1fu
-#define SL_SANDBOX_ALL	      0x1ffu
+#define SL_SANDBOX_ALL	      0x3ffu
 /* What the mode "required" insists on. Where a service manager or a container hides parts of /proc
- * the kernel gives no new one; the old one shows other processes, not into them. */
-#define SL_SANDBOX_NEEDED    (SL_SANDBOX_ALL & ~(unsigned int)SL_SANDBOX_PROC)
+ * the kernel gives no new one; the old one shows other processes, not into them. A control group is
+ * for the service manager to give. */
+#define SL_SANDBOX_NEEDED \
+	(SL_SANDBOX_ALL & ~((unsigned int)SL_SANDBOX_PROC | (unsigned int)SL_SANDBOX_CGROUP))
 #define SL_SANDBOX_TEXT_SIZE 256u
 
 struct sl_sandbox_options {
 	enum sl_sandbox_mode mode;
 	enum sl_sandbox_role role;
-	uint32_t namespaces; /* enum sl_sandbox_part: those the process was started in */
+	uint32_t namespaces; /* enum sl_sandbox_part: those the process was started in, and
+				SL_SANDBOX_CGROUP */
 	int keep_fd;	     /* stays open, beside the standard descriptors */
 };
 
@@ -76,6 +80,11 @@ int sl_sandbox_enter(const struct sl_sandbox_options *options, uint32_t *ret_mis
  *
  * Returns 0 or -errno. */
 int sl_sandbox_lock(const struct sl_sandbox_options *options, bool has_hardware);
+
+/* The Vulkan loader found no driver among those of VK_DRIVER_FILES, and does not say why: if one of
+ * their files cannot be opened, ret_why becomes a line with its name, why, and what to do about it;
+ * else it stays. Loads drivers. */
+void sl_sandbox_explain_driver(enum sl_sandbox_mode mode, char *ret_why, size_t why_size);
 
 /* The name of a mode, and the mode of a name (-EINVAL: it is none). */
 const char *sl_sandbox_mode_name(enum sl_sandbox_mode mode);

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Renderers in their sandbox: drivers from places that it does not show, what it says it lacks."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import host
+import run_cases
+
+
+def library_of(manifest):
+    """Where the loader finds the driver's library."""
+    path = pathlib.Path(json.loads(manifest.read_text())["ICD"]["library_path"])
+    if len(path.parts) > 1:
+        return (manifest.parent / path).resolve()
+    lines = subprocess.run(["/sbin/ldconfig", "-p"], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.splitlines()
+    return next(line.split("=> ")[1] for line in lines if line.split()[:1] == [str(path)])
+
+
+def build_driver(directory):
+    """A driver that is the host's, by way of a library in another folder. Returns its manifest and
+    that folder."""
+    own, other = directory / "driver", directory / "elsewhere"
+    own.mkdir()
+    other.mkdir()
+    source = directory / "empty.c"
+    source.write_text("")
+    compiler = ["cc", "-shared", "-fPIC", source, "-Wl,--no-as-needed"]
+    subprocess.run([*compiler, "-o", other / "libpart.so", "-Wl,-soname,libpart.so"], check=True)
+    subprocess.run([*compiler, "-o", own / "libdriver.so", f"-L{other}", "-lpart",
+                    f"-Wl,-rpath,{other}", library_of(host.host_driver())], check=True)
+    manifest = json.loads(host.host_driver().read_text())
+    manifest["ICD"]["library_path"] = "./libdriver.so"
+    path = own / "driver.json"
+    path.write_text(json.dumps(manifest))
+    return path, other
+
+
+def runs(daemon, native):
+    with tempfile.TemporaryDirectory() as directory:
+        return run_cases.run_case("triangle", native, daemon.environment(), [],
+                                  pathlib.Path(directory))[0]
+
+
+def test_driver_elsewhere(tap, native):
+    """A part of the driver lies where the sandbox hides it: the message says which, and what helps."""
+    if shutil.which("cc") is None:
+        tap.point("a driver in other folders", skip="no compiler")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        manifest, other = build_driver(pathlib.Path(directory))
+        for name, options, env, works in (
+                ("hidden", [], {}, False),
+                ("named by LD_LIBRARY_PATH", [], {"LD_LIBRARY_PATH": other}, True),
+                ("without a sandbox", ["--sandbox=off"], {}, True)):
+            with host.Host("--driver", manifest, *options, name="sandbox-driver",
+                           env=env) as daemon:
+                missing = daemon.ask("list")["sandbox"]
+                problem = runs(daemon, native)
+                log = daemon.log()
+            if not works and "no file system of its own" not in missing:
+                found = "libpart.so: cannot open" in log and "LD_LIBRARY_PATH" in log
+                problem = None if problem and found else log
+            tap.point(f"a part of the driver elsewhere: {name}", problem)
+
+
+def test_list(tap, native):
+    """What could not be had is in the log, in status and in list."""
+    with host.Host(name="sandbox-list") as daemon:
+        problem = runs(daemon, native)
+        status, listed = daemon.ask("status")["sandbox"], daemon.ask("list")["sandbox"]
+        text = subprocess.run([host.BUILD / "host/ctl/sluicectl", "--control", daemon.control,
+                               "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        log = daemon.log()
+    if status != listed or (status != "complete" and status not in text):
+        problem = f"status: {status}, list: {listed}, as text:\n{text}"
+    if f"the renderers' sandbox is {'complete' if status == 'complete' else 'not complete: ' + status}" not in log:
+        problem = log
+    print(f"# here the sandbox is: {status}")
+    tap.point("what is missing is said", problem)
+
+
+def test_cgroup(tap, native):
+    """Alone in a control group, the daemon divides it, and a renderer is in one of its own."""
+    mount = next((path for path in (pathlib.Path("/sys/fs/cgroup"),
+                                    pathlib.Path("/sys/fs/cgroup/unified"))
+                  if (path / "cgroup.controllers").exists()), None)
+    group = mount and mount / f"sluice-test-{os.getpid()}"
+    try:
+        (mount / "cgroup.subtree_control").write_text("+memory +pids")
+        group.mkdir()
+    except (OSError, TypeError) as error:
+        tap.point("a control group for each renderer", skip=f"none to be had here: {error}")
+        return
+    enter = ("sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh")
+    with host.Host(name="sandbox-cgroup", prefix=enter) as daemon:
+        problem = runs(daemon, native)
+        missing = daemon.ask("list")["sandbox"]
+        groups = [path for path in group.iterdir() if path.name.startswith("renderer-")]
+        limits = {((path / "memory.max").read_text().strip(), (path / "pids.max").read_text().strip())
+                  for path in groups}
+        counts = {len((path / "cgroup.procs").read_text().split()) for path in groups}
+    if "control group" in missing or not groups or counts != {1}:
+        problem = f"{missing}; {groups}: {counts}"
+    if any("max" in limit for limit in limits):
+        problem = f"no limits: {limits}"
+    left = [path.name for path in group.iterdir() if path.name.startswith("renderer-")]
+    tap.point("a control group for each renderer", problem)
+    tap.point("no group is left", f"{left}" if left else None)
+    (group / "daemon").rmdir()
+    group.rmdir()
+
+
+def main():
+    tap = host.Tap()
+    native = run_cases.Native()
+    test_driver_elsewhere(tap, native)
+    test_list(tap, native)
+    test_cgroup(tap, native)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
