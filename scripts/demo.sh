@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# From a fresh Debian 12 to two guests that share a GPU: one renders pictures, the other computes.
+# From a fresh Debian 12 to two guests that share a GPU: one renders pictures, the other computes;
+# then both show windows.
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -15,7 +16,8 @@ Usage: scripts/demo.sh [OPTIONS]
 
 Install missing Debian packages, build, and show two guests sharing the GPU through Sluice: one
 renders an animation, the other searches primes and checks them. Both are compared with the same
-programs run natively. The pictures are left in out/demo/.
+programs run natively. Then both show a window, one of Vulkan and one of OpenGL. The pictures are
+left in out/demo/.
 
   --host-driver FILE.json  the Vulkan driver to render with (default: the best installed)
   --frames N               pictures to render (default: 24)
@@ -77,14 +79,16 @@ rm -rf "$out"
 mkdir -p "$out/pictures" "$out/native"
 sockets=$(mktemp -d)
 daemon_pid=
+x_server_pid=
+window_pids=()
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
-	local status=$?
+	local status=$? pid
 
-	if [[ -n $daemon_pid ]]; then
-		kill "$daemon_pid" 2>/dev/null || true
-		wait "$daemon_pid" 2>/dev/null || true
-	fi
+	for pid in "${window_pids[@]}" $x_server_pid $daemon_pid; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 	rm -rf "$sockets"
 	exit "$status"
 }
@@ -95,7 +99,9 @@ if [[ $install == yes ]]; then
 	sl_install_packages "$root/scripts/packages.txt"
 fi
 echo "Building in $build_dir (log: $out/build.log)"
-if ! { sl_configure "$root" "$build_dir" && ninja -C "$build_dir"; } >"$out/build.log" 2>&1; then
+if ! { sl_configure "$root" "$build_dir" &&
+	ninja -C "$build_dir" host/daemon/sluiced host/ctl/sluicectl host/renderer/sluice-renderer \
+		guest-driver/vk/libvulkan_sluice.so examples/waves examples/primes; } >"$out/build.log" 2>&1; then
 	tail -n 20 "$out/build.log" >&2
 	die 'the build failed'
 fi
@@ -167,13 +173,66 @@ else
 fi
 echo "Both guests together took $together_ms ms; natively, one after the other, they took $native_ms ms."
 
-say '5. Who used how much'
+# run_window SOCKET PROGRAM…: in the background, until the demo ends.
+run_window() {
+	local manifest=$build_dir/guest-driver/vk/sluice_icd.json
+	DISPLAY=:$display WAYLAND_DISPLAY='' SLUICE_SOCKET=$1 VK_DRIVER_FILES=$manifest \
+		VK_ICD_FILENAMES=$manifest "${@:2}" >>"$out/windows.log" 2>&1 &
+	window_pids+=($!)
+}
+
+# Returns whether both windows are on it: prints how many colours they have.
+take_screenshot() {
+	ffmpeg -v error -y -f x11grab -draw_mouse 0 -video_size 960x640 -i ":$display" -frames:v 1 \
+		"$out/windows.png"
+	ffmpeg -v error -i "$out/windows.png" -f rawvideo -pix_fmt rgb24 - | python3 -c '
+import sys
+pixels = memoryview(sys.stdin.buffer.read()).cast("B", (640, 960, 3)).tolist()
+left, right = ({tuple(pixel) for row in pixels for pixel in row[part]}
+               for part in (slice(0, 620), slice(620, 960)))
+print(len(left), len(right))
+sys.exit(len(left) < 100 or len(right) < 4)'
+}
+
+say '5. Windows'
+windows=no
+if command -v Xvfb >/dev/null && command -v vkcube >/dev/null && command -v glxgears >/dev/null &&
+	command -v ffmpeg >/dev/null; then
+	windows=yes
+	mkfifo "$sockets/display"
+	Xvfb -displayfd 3 -screen 0 960x640x24 -nolisten tcp 3>"$sockets/display" 2>"$out/xvfb.log" &
+	x_server_pid=$!
+	read -r display <"$sockets/display" || die 'the X server did not start'
+	echo 'An X server without a screen runs now. artist shows vkcube in it, a Vulkan program; scientist'
+	echo "shows glxgears, an OpenGL program: Mesa's Zink translates it to Vulkan, for the same driver."
+	echo 'Their pictures reach the X server in pages that it maps too: no processor copies them.'
+	run_window "$artist" vkcube
+	run_window "$scientist" env LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=zink \
+		MESA_LOADER_DRIVER_OVERRIDE=zink glxgears -info -geometry 300x300+630+200
+	for ((i = 0; i < 20; i++)); do
+		sleep 0.5
+		colors=$(take_screenshot) && break
+	done
+	grep -m 1 GL_RENDERER "$out/windows.log" | sed 's/^/    scientist | /' || true
+	for pid in "${window_pids[@]}"; do
+		kill "$pid" 2>/dev/null || die "a program with a window has failed: see $out/windows.log"
+	done
+	[[ $i -lt 20 ]] || die "a window is empty ($colors colours): see $out/windows.png"
+	echo "    $out/windows.png is a screenshot: vkcube in ${colors% *} colours, glxgears in ${colors#* }"
+else
+	echo 'Left out: Xvfb, vkcube, glxgears or ffmpeg is not installed.'
+fi
+
+say '6. Who used how much'
 sluicectl list | grep -v '^default ' | sed 's/^/    /'
 
-say '6. The pictures'
+say '7. The pictures'
 if command -v ffmpeg >/dev/null; then
 	ffmpeg -v error -y -framerate 12 -i "$out/pictures/frame-%03d.png" "$out/waves.gif" &&
 		echo "    $out/waves.gif (all of them)"
+fi
+if [[ $windows == yes ]]; then
+	echo "    $out/windows.png (vkcube and glxgears)"
 fi
 echo "    $out/pictures/frame-000.png … frame-$(printf %03d $((frames - 1))).png"
 echo

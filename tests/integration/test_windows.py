@@ -181,8 +181,6 @@ def test_wayland(windows, names):
         windows.surfaces("Wayland: vulkaninfo", server)
         windows.quarters("Wayland: a screenshot", server)
         windows.program("vkcube-wayland", server, ["vkcube-wayland", "--c", "60"], "")
-
-
     with Weston("gl") as server:
         windows.cases("Wayland, all formats", "wayland", server, [ALL_FORMATS])
         windows.cases("Wayland, all formats, copied by the GPU", "wayland", server, [ALL_FORMATS],
