@@ -4,7 +4,29 @@
 
 #include <errno.h>
 
-/* Returns 0 or -errno. */
+#include "host/replay/spirv_repair.h"
+
+/* Declare what the code uses undeclared. Returns 0 or -ENOMEM. */
+static int repair_code(struct sl_replay *replay, VkShaderModuleCreateInfo *info)
+{
+	uint32_t capabilities[SL_SPIRV_MAX_UNDECLARED];
+	size_t word_count = info->codeSize / sizeof(uint32_t);
+	size_t count = sl_spirv_find_undeclared(info->pCode, word_count, capabilities);
+
+	if (count == 0) {
+		return 0;
+	}
+	uint32_t *code = sl_replay_scratch(replay, word_count + 2 * count, sizeof(*code));
+	if (code == NULL) {
+		return -ENOMEM;
+	}
+	word_count = sl_spirv_declare(info->pCode, word_count, capabilities, count, code);
+	info->pCode = code;
+	info->codeSize = word_count * sizeof(*code);
+	return 0;
+}
+
+/* info: in the message's memory; gets the code that the driver may see. Returns 0 or -errno. */
 static int check_code(struct sl_replay *replay, const VkShaderModuleCreateInfo *info)
 {
 	char why[SL_REPLAY_WHY_SIZE];
@@ -12,8 +34,11 @@ static int check_code(struct sl_replay *replay, const VkShaderModuleCreateInfo *
 	if (replay->spirv == NULL && sl_spirv_create(&replay->spirv) < 0) {
 		return -ENOMEM;
 	}
-	int r = sl_spirv_check(replay->spirv, info->pCode, info->codeSize, why, sizeof(why));
-
+	int r = repair_code(replay, (VkShaderModuleCreateInfo *)info);
+	if (r < 0) {
+		return r;
+	}
+	r = sl_spirv_check(replay->spirv, info->pCode, info->codeSize, why, sizeof(why));
 	return r == -EBADMSG ? sl_replay_fail(replay, "%s", why) : r;
 }
 

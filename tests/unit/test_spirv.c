@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Shaders that a guest may send, and those it may not. */
 #include "host/replay/spirv.h"
+#include "host/replay/spirv_repair.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -31,6 +32,27 @@ static const uint32_t smallest[] = {
 	1,	    0,	       3,
 	OP(248, 2), 4,	       OP(253, 1),
 	OP(56, 1),
+};
+
+/* A fragment shader with an input that is SampleId, as Mesa 22.3's Zink makes them for copies of
+ * multisampled images. */
+static const uint32_t sample_id[] = {
+	HEADER(8),  OP(17, 2),	1 /* Shader */,
+	OP(14, 3),  0,		1,
+	OP(15, 6),  4,		1,
+	0x6e69616d, 0,		6,
+	OP(16, 3),  1,		7,
+	OP(71, 4),  6,		11,
+	18,	    OP(71, 3),	6,
+	14,	    OP(19, 2),	2,
+	OP(33, 3),  3,		2,
+	OP(21, 4),  4,		32,
+	1,	    OP(32, 4),	5,
+	1,	    4,		OP(59, 4),
+	5,	    6,		1,
+	OP(54, 5),  2,		1,
+	0,	    3,		OP(248, 2),
+	7,	    OP(253, 1), OP(56, 1),
 };
 
 static struct sl_spirv *spirv;
@@ -125,12 +147,46 @@ static void test_depth_is_capped(void **state)
 	assert_non_null(strstr(why, "nest too deep"));
 }
 
+static void test_undeclared_capability(void **state)
+{
+	const size_t count = sizeof(sample_id) / 4;
+	uint32_t capabilities[SL_SPIRV_MAX_UNDECLARED];
+	uint32_t code[sizeof(sample_id) / 4 + 2];
+
+	assert_int_equal(check(sample_id, count), -EBADMSG);
+	assert_non_null(strstr(why, "SampleRateShading"));
+	assert_int_equal(sl_spirv_find_undeclared(sample_id, count, capabilities), 1);
+	assert_int_equal(sl_spirv_declare(sample_id, count, capabilities, 1, code), count + 2);
+	assert_int_equal(check(code, count + 2), 0);
+	assert_int_equal(sl_spirv_find_undeclared(code, count + 2, capabilities), 0);
+	assert_int_equal(sl_spirv_find_undeclared(smallest, sizeof(smallest) / 4, capabilities), 0);
+}
+
+/* Cut off anywhere, or with lengths that lie. */
+static void test_repair_of_damaged_code(void **state)
+{
+	uint32_t capabilities[SL_SPIRV_MAX_UNDECLARED];
+	uint32_t code[sizeof(sample_id) / 4];
+	size_t count = sizeof(sample_id) / 4;
+
+	for (size_t i = 0; i < count; i++) {
+		memcpy(code, sample_id, sizeof(code));
+		assert_in_range(sl_spirv_find_undeclared(code, i, capabilities), 0, 1);
+		code[i] |= 0xffff0000;
+		assert_in_range(sl_spirv_find_undeclared(code, count, capabilities), 0, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_valid_code),	cmocka_unit_test(test_damaged_code),
-		cmocka_unit_test(test_invalid_code),	cmocka_unit_test(test_bound_is_capped),
+		cmocka_unit_test(test_valid_code),
+		cmocka_unit_test(test_damaged_code),
+		cmocka_unit_test(test_invalid_code),
+		cmocka_unit_test(test_bound_is_capped),
 		cmocka_unit_test(test_depth_is_capped),
+		cmocka_unit_test(test_undeclared_capability),
+		cmocka_unit_test(test_repair_of_damaged_code),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
