@@ -261,6 +261,7 @@ static int64_t run_record(struct sl_decode *decode, struct sl_object *command_bu
 	};
 	begin_command(decode, &header);
 	sl_arena_reset(&decode->stream_arena);
+	decode->stream_scope.named.count = 0;
 
 	int r = sl_decode_record_functions[header.command_id](decode, &in, command_buffer);
 	if (sl_reader_failed(&in)) {
@@ -280,6 +281,9 @@ static int run_records(struct sl_decode *decode, struct sl_object *command_buffe
 	size_t offset = 0;
 
 	sl_scope_reset(&decode->stream_scope);
+	decode->stream_scope.keeps_used = true;
+	decode->stream_scope.is_stream = true;
+	decode->stream_scope.device = command_buffer->device;
 	for (; offset < size; seqno++) {
 		int64_t r =
 			run_record(decode, command_buffer, commands + offset, size - offset, seqno);

@@ -39,12 +39,29 @@ static uint64_t find(void *data, uint32_t object_type, uint64_t id)
 	if (scope->self == NULL) {
 		scope->self = object;
 	}
+	if (object->device != scope->device && object->device != NULL) {
+		if (scope->device != NULL) {
+			scope->error = -EBADMSG;
+			scope->why = "names an object of another device";
+			return 0;
+		}
+		scope->device = object->device;
+	}
 	if (scope->keeps_used && object->mark != scope->mark) {
 		object->mark = scope->mark;
 		if (!append(&scope->used, object)) {
 			scope->error = -ENOMEM;
 			return 0;
 		}
+		if (scope->is_stream && object->is_incomplete) {
+			scope->error = -EBADMSG;
+			scope->why = "names a buffer or image without memory";
+			return 0;
+		}
+	}
+	if (!append(&scope->named, object)) {
+		scope->error = -ENOMEM;
+		return 0;
 	}
 	if (object->handle == 0 && object->type == scope->failed_type) {
 		scope->has_failed = true;
@@ -82,6 +99,7 @@ void sl_scope_init(struct sl_scope *scope, struct sl_objects *objects)
 void sl_scope_finish(struct sl_scope *scope)
 {
 	free(scope->used.items);
+	free(scope->named.items);
 	free(scope->created.items);
 }
 
@@ -89,12 +107,14 @@ void sl_scope_reset(struct sl_scope *scope)
 {
 	scope->mark++;
 	scope->self = NULL;
+	scope->device = NULL;
 	scope->keeps_used = false;
 	scope->has_failed = false;
 	scope->failed_type = VK_OBJECT_TYPE_UNKNOWN;
 	scope->error = 0;
 	scope->why = NULL;
 	scope->used.count = 0;
+	scope->named.count = 0;
 	scope->created.count = 0;
 }
 

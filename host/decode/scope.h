@@ -16,23 +16,20 @@ struct sl_record;
 /* Stands for an object that could not be made, in a message that destroys it. */
 #define SL_SCOPE_FAILED UINT64_MAX
 
-struct sl_object_list {
-	struct sl_object **items;
-	uint32_t count;
-	uint32_t capacity;
-};
-
 struct sl_scope {
 	struct sl_resolver resolver;
 	struct sl_objects *objects;
 	uint64_t mark;		  /* counts messages, from 1 */
 	struct sl_object *self;	  /* the first object the message names, NULL: none */
 	bool keeps_used;	  /* fill in used */
+	bool is_stream;		  /* of recorded commands */
+	struct sl_object *device; /* whose objects may be named; NULL: not known yet */
 	bool has_failed;	  /* SL_SCOPE_FAILED was given */
 	VkObjectType failed_type; /* objects of this type may have failed; UNKNOWN: none may */
 	int error;		  /* 0, -ENOMEM, or -EBADMSG with why */
 	const char *why;
-	struct sl_object_list used; /* each object once */
+	struct sl_object_list used;  /* each object once */
+	struct sl_object_list named; /* of the present command, in the order of its bytes */
 	struct sl_object_list created;
 };
 

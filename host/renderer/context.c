@@ -20,7 +20,7 @@
 #include "host/replay/replay.h"
 #include "protocol/limits.h"
 #include "protocol/sl_ids.h"
-#include "protocol/sl_replay_ops.h"
+#include "protocol/sl_checked_ops.h"
 #include "protocol/sl_types.h"
 
 struct context {
@@ -220,7 +220,7 @@ static int create_decode(struct context *context)
 {
 	uint32_t max_objects = context->assign->max_objects;
 	const struct sl_decode_options options = {
-		.ops = &sl_replay_ops,
+		.ops = &sl_checked_ops,
 		.replay = context->replay,
 		.caps = sl_host_link_get_caps(context->link),
 		.sink = {

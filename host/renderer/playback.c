@@ -17,7 +17,7 @@
 #include "host/sched/sched_msg.h"
 #include "protocol/limits.h"
 #include "protocol/sl_ids.h"
-#include "protocol/sl_replay_ops.h"
+#include "protocol/sl_checked_ops.h"
 #include "protocol/sl_types.h"
 #include "protocol/wire.h"
 
@@ -125,7 +125,7 @@ static void command_failed(void *data, uint16_t command_id, VkResult result)
 static int create_decode(struct sl_playback *playback, FILE *trace)
 {
 	const struct sl_decode_options options = {
-		.ops = &sl_replay_ops,
+		.ops = &sl_checked_ops,
 		.replay = playback->replay,
 		.caps = &playback->caps,
 		.sink = {

@@ -15,10 +15,11 @@ struct sl_replay_queue {
 	VkQueue handle;
 	uint32_t slot; /* in the sync page */
 	uint32_t family;
-	bool is_odd;	      /* made with flags: protected */
-	VkSemaphore timeline; /* of sl_cut_value()s */
-	uint64_t submitted;   /* taken from the guest; ring thread */
-	uint64_t completed;   /* value of timeline; waiter */
+	bool is_odd;			   /* made with flags: protected */
+	VkSemaphore timeline;		   /* of sl_cut_value()s */
+	uint64_t submitted;		   /* taken from the guest; ring thread */
+	uint64_t completed;		   /* value of timeline; waiter */
+	_Atomic uint64_t completed_number; /* of submissions; written by the waiter */
 	atomic_bool is_ending;
 	bool has_waiter;
 	pthread_t waiter;
@@ -35,5 +36,10 @@ struct sl_replay_queue {
 
 /* Returns 0, or -EIO. */
 int sl_replay_queue_start_waiter(struct sl_replay_queue *queue);
+
+/* For host/check: queue is a struct sl_replay_queue. */
+uint64_t sl_replay_queue_get_completed(const void *queue);
+uint64_t sl_replay_queue_get_submitted(const void *queue);
+bool sl_replay_queue_wait(void *queue, uint64_t number, uint64_t timeout_ns);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "host/base/quota.h"
 #include "host/base/stats.h"
+#include "host/check/check.h"
 #include "host/gpu/gpu.h"
 #include "host/gpu/memory_types.h"
 #include "host/objects/object.h"
@@ -64,6 +65,7 @@ struct sl_replay_device {
 	struct sl_replay *replay;
 	struct sl_replay_physical_device *physical;
 	VkDevice handle;
+	struct sl_object *object;
 	bool can_import; /* guest pages as memory */
 	struct sl_vk_device_table vkd;
 	struct sl_replay_queue_request *queue_requests; /* what the guest may get */

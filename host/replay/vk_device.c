@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "host/replay/clear.h"
+#include "host/replay/queue.h"
+#include "protocol/sl_checked_ops.h"
 #include "protocol/sl_types.h"
 
 /* Extensions that the replay itself adds at most. */
@@ -162,6 +164,9 @@ static int destroy_device(struct sl_replay_device *device)
 		if (r < 0) {
 			return r;
 		}
+		if (device->object != NULL) {
+			sl_check_destroy(device->object->check);
+		}
 		sl_replay_device_free_memories(device);
 		sl_clear_destroy(device->clear);
 		sl_cutter_finish(device);
@@ -197,6 +202,52 @@ static struct sl_replay_device *create_device(struct sl_replay *replay,
 		return NULL;
 	}
 	return device;
+}
+
+static void destroy_object(void *data, VkObjectType type, uint64_t handle)
+{
+	struct sl_replay_device *device = data;
+
+	sl_checked_destroy(device->replay, device->object, type, handle);
+}
+
+static uint32_t get_feedback_buffers(const struct sl_replay_device *device)
+{
+	VkPhysicalDeviceTransformFeedbackPropertiesEXT feedback = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TRANSFORM_FEEDBACK_PROPERTIES_EXT,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &feedback,
+	};
+
+	if (sl_gpu_device_has_extension(device->physical->gpu,
+					VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME)) {
+		device->replay->vki.GetPhysicalDeviceProperties2(device->physical->handle,
+								 &properties);
+	}
+	return feedback.maxTransformFeedbackBuffers;
+}
+
+/* Returns false if memory is short. */
+static bool create_check(struct sl_replay_device *device)
+{
+	const VkPhysicalDeviceProperties *properties = &device->physical->gpu->properties;
+	const struct sl_check_options options = {
+		.host = {
+			.destroy = destroy_object,
+			.data = device,
+			.get_completed = sl_replay_queue_get_completed,
+			.get_submitted = sl_replay_queue_get_submitted,
+			.wait = sl_replay_queue_wait,
+		},
+		.limits = &properties->limits,
+		.max_feedback_buffers = get_feedback_buffers(device),
+		.is_software = properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
+	};
+
+	device->object->check = sl_check_create(&options);
+	return device->object->check != NULL;
 }
 
 int sl_replay_vkCreateDevice(struct sl_replay *replay, struct sl_vkCreateDevice *args)
@@ -236,6 +287,12 @@ int sl_replay_vkCreateDevice(struct sl_replay *replay, struct sl_vkCreateDevice 
 	args->ret = sl_clear_create(device, &plan, &device->clear);
 	if (args->ret != VK_SUCCESS) {
 		destroy_device(device);
+		return 0;
+	}
+	device->object = object;
+	if (!create_check(device)) {
+		destroy_device(device);
+		args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
 		return 0;
 	}
 	replay->device_count++;

@@ -73,11 +73,35 @@ static void *run_waiter(void *data)
 		if (count > 0) {
 			sl_replay_shadows_to_guest(device);
 			sl_stats_add(&device->replay->options.stats->completed, count);
+			/* Before the guest knows: it may free what the submission used. Pairs
+			 * with the acquire in sl_replay_queue_get_completed(). */
+			atomic_store_explicit(&queue->completed_number, number,
+					      memory_order_release);
 			link->publish(link->data, queue->slot, number);
 		}
 		queue->completed = value;
 		sl_gate_complete(queue, value);
 	}
+}
+
+uint64_t sl_replay_queue_get_completed(const void *queue)
+{
+	const struct sl_replay_queue *self = queue;
+
+	/* Pairs with the release in run_waiter(). */
+	return atomic_load_explicit(&self->completed_number, memory_order_acquire);
+}
+
+uint64_t sl_replay_queue_get_submitted(const void *queue)
+{
+	const struct sl_replay_queue *self = queue;
+
+	return self->submitted;
+}
+
+bool sl_replay_queue_wait(void *queue, uint64_t number, uint64_t timeout_ns)
+{
+	return wait_for(queue, sl_cut_value(number, 0), timeout_ns) == VK_SUCCESS;
 }
 
 int sl_replay_queue_start_waiter(struct sl_replay_queue *queue)

@@ -14,9 +14,12 @@ def emit(model, out):
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+struct sl_object_list;
+
 /* The parameters of each command, as in the prototype but for the allocator, and its result.
- * self and created are the host's: the object of the first parameter, and the objects that
- * the command creates; the guest leaves them NULL. */
+ * self, created and named are the host's: the object of the first parameter, the objects that
+ * the command creates, and those that it names, in the order of its bytes; the guest leaves
+ * them NULL. */
 
 {structs}
 #endif
@@ -25,7 +28,8 @@ def emit(model, out):
 
 
 def args_struct(plan):
-    lines = [f"struct sl_{plan.name} {{", "\tvoid *self;", "\tvoid **created;"]
+    lines = [f"struct sl_{plan.name} {{", "\tvoid *self;", "\tvoid **created;",
+             "\tconst struct sl_object_list *named;"]
     lines += [f"\t{args_member(item)};" for item in plan.fields]
     if plan.ret is not None:
         lines.append(f"\t{plan.ret.ctype} ret;")

@@ -86,6 +86,7 @@ def record_function(wire):
 	struct sl_{wire.name} args = {{
 		.self = self,
 		.commandBuffer = (VkCommandBuffer)(uintptr_t)self->handle,
+		.named = &decode->stream_scope.named,
 	}};
 
 	sl_decode_{wire.name}(in, &args);
@@ -109,6 +110,7 @@ def call_function(model, wire, has_reply):
     text += f"\tsl_decode_{wire.name}(&call->in, &args);\n"
     text += check(model, command, created)
     text += "\targs.self = decode->scope.self;\n"
+    text += "\targs.named = &decode->scope.named;\n"
     if created:
         text += "\targs.created = (void **)decode->scope.created.items;\n"
     text += drop_failed(command, destroyed)
@@ -165,6 +167,8 @@ def run(command, wire, destroyed):
                         ["decode", "decode->scope.self", f"args.{stream.name}",
                          f"args.{stream.lens[0]}"], ");\n")
                  + "\t}\n\tif (r == 0) {\n"
+                 "\t\t/* Those of the whole stream, each once. */\n"
+                 "\t\targs.named = &decode->stream_scope.used;\n"
                  + f"\t\tr = {OPS}{wire.keys['end']}(decode->options.replay, &args);\n\t}}\n")
     return text + "\tif (r < 0) {\n\t\treturn r;\n\t}\n"
 

@@ -3,83 +3,43 @@
  * its lie needs, tells one lie, and prints how the host ended the context: "lost REASON TEXT". Or
  * it takes what it can get, for some seconds: "hostile flood SECONDS" keeps the ring full of
  * questions and reads no answer, "hostile contexts SECONDS" connects again and again. */
-#include "guest-driver/link/guest_link.h"
+#include "hostile.h"
+
 #include "guest-driver/link/guest_link_priv.h"
 #include "protocol/clock.h"
 #include "protocol/limits.h"
-#include "protocol/sl_args.h"
-#include "protocol/sl_codec.h"
-#include "protocol/sl_ids.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ID(index)    ((uint64_t)1 << SL_ID_INDEX_BITS | (index))
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ID(index) ((uint64_t)1 << SL_ID_INDEX_BITS | (index))
+#define ID(index) ((uint64_t)1 << SL_ID_INDEX_BITS | (index))
 
-enum object {
-	INSTANCE,
-	PHYSICAL,
-	DEVICE,
-	QUEUE,
-	BUFFER,
-	POOL,
-	CMD,
-	MEMORY,
-	OTHER, /* made by nobody */
-	OBJECT_COUNT,
-};
-
-struct hostile {
-	struct sl_guest_link *link;
-	const struct sl_caps *caps;
-	struct sl_handle objects[OBJECT_COUNT]; /* what the encoders take for handles */
-};
-
-struct message {
-	uint16_t command_id;
-	uint8_t *payload;
-	size_t size;
-};
-
-static void fail(const char *what)
+void hostile_fail(const char *what)
 {
 	fprintf(stderr, "hostile: %s\n", what);
 	exit(1);
 }
 
-static struct message new_message(uint16_t command_id, size_t size)
+struct message hostile_new_message(uint16_t command_id, size_t size)
 {
 	/* With room to make it longer. */
 	struct message message = { command_id, calloc(1, size + 4096), size };
 
 	if (message.payload == NULL) {
-		fail("no memory");
+		hostile_fail("no memory");
 	}
 	return message;
 }
-
-/* A well-formed message. */
-#define MESSAGE(h, command, ...)                                                                \
-	({                                                                                      \
-		const struct sl_##command args = { __VA_ARGS__ };                               \
-		struct message made =                                                           \
-			new_message(SL_COMMAND_##command, sl_size_##command((h)->caps, &args)); \
-		struct sl_writer out = { made.payload, made.payload + made.size, (h)->caps };   \
-		sl_encode_##command(&out, &args);                                               \
-		made;                                                                           \
-	})
-
-#define HANDLE(h, object, type) ((type)(void *)&(h)->objects[object])
 
 static struct iovec vector(struct message *message)
 {
 	return (struct iovec){ message->payload, message->size };
 }
 
-static void send_message(struct hostile *h, struct message message)
+void hostile_send(struct hostile *h, struct message message)
 {
 	struct iovec payload = vector(&message);
 	struct sl_wire_header header = {
@@ -92,7 +52,7 @@ static void send_message(struct hostile *h, struct message message)
 	free(message.payload);
 }
 
-static void call_message(struct hostile *h, struct message message)
+void hostile_call(struct hostile *h, struct message message)
 {
 	struct iovec payload = vector(&message);
 	struct sl_guest_reply reply;
@@ -103,7 +63,7 @@ static void call_message(struct hostile *h, struct message message)
 
 	if (sl_guest_link_call_start(h->link, &header, &payload, 1, 65536, &reply) < 0 ||
 	    sl_guest_link_call_wait(h->link, &reply) < 0) {
-		fail(h->link->sync->lost_text);
+		hostile_fail(h->link->sync->lost_text);
 	}
 	sl_guest_link_call_finish(h->link, &reply);
 	free(message.payload);
@@ -119,7 +79,7 @@ static void send_raw(struct hostile *h, const struct sl_wire_header *header, con
 	pthread_mutex_lock(&link->send_lock);
 	if (sl_ring_write(&link->ring, header, sizeof(*header), &written) < 0 ||
 	    sl_ring_write(&link->ring, payload, size, &written) < 0) {
-		fail("the ring is broken already");
+		hostile_fail("the ring is broken already");
 	}
 	if (sl_ring_publish(&link->ring)) {
 		link->ops->ring_doorbell(link->carrier);
@@ -148,8 +108,8 @@ static void make_instance(struct hostile *h)
 	VkPhysicalDevice physical = HANDLE(h, PHYSICAL, VkPhysicalDevice);
 	uint32_t count = 1;
 
-	call_message(h, MESSAGE(h, vkCreateInstance, .pCreateInfo = &info, .pInstance = &instance));
-	call_message(h, MESSAGE(h, vkEnumeratePhysicalDevices, .instance = instance,
+	hostile_call(h, MESSAGE(h, vkCreateInstance, .pCreateInfo = &info, .pInstance = &instance));
+	hostile_call(h, MESSAGE(h, vkEnumeratePhysicalDevices, .instance = instance,
 				.pPhysicalDeviceCount = &count, .pPhysicalDevices = &physical));
 }
 
@@ -178,8 +138,8 @@ static void make_device(struct hostile *h)
 	VkQueue queue = HANDLE(h, QUEUE, VkQueue);
 
 	make_instance(h);
-	call_message(h, device_message(h, NULL));
-	send_message(h, MESSAGE(h, slCreateQueue, .device = HANDLE(h, DEVICE, VkDevice),
+	hostile_call(h, device_message(h, NULL));
+	hostile_send(h, MESSAGE(h, slCreateQueue, .device = HANDLE(h, DEVICE, VkDevice),
 				.pQueue = &queue));
 }
 
@@ -203,7 +163,7 @@ static struct message destroy_buffer_message(struct hostile *h, enum object devi
 		       .buffer = HANDLE(h, buffer, VkBuffer));
 }
 
-static void make_command_buffer(struct hostile *h)
+void hostile_make_commands(struct hostile *h)
 {
 	const VkCommandPoolCreateInfo pool_info = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
@@ -218,15 +178,13 @@ static void make_command_buffer(struct hostile *h)
 	VkDevice device = HANDLE(h, DEVICE, VkDevice);
 
 	make_device(h);
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
-	send_message(h, MESSAGE(h, vkCreateCommandPool, .device = device, .pCreateInfo = &pool_info,
+	hostile_send(h, MESSAGE(h, vkCreateCommandPool, .device = device, .pCreateInfo = &pool_info,
 				.pCommandPool = &pool));
-	send_message(h, MESSAGE(h, vkAllocateCommandBuffers, .device = device,
+	hostile_send(h, MESSAGE(h, vkAllocateCommandBuffers, .device = device,
 				.pAllocateInfo = &info, .pCommandBuffers = &cmd));
 }
 
-/* Record one command whose message is given. */
-static void send_stream(struct hostile *h, struct message command)
+void hostile_record(struct hostile *h, enum object commands, struct message command)
 {
 	const VkCommandBufferBeginInfo begin = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -236,15 +194,21 @@ static void send_stream(struct hostile *h, struct message command)
 	uint8_t *stream = calloc(1, size);
 
 	if (stream == NULL) {
-		fail("no memory");
+		hostile_fail("no memory");
 	}
 	memcpy(stream, &header, sizeof(header));
 	memcpy(stream + sizeof(header), command.payload, command.size);
-	send_message(h, MESSAGE(h, slRecordCommandBuffer,
-				.commandBuffer = HANDLE(h, CMD, VkCommandBuffer),
+	hostile_send(h, MESSAGE(h, slRecordCommandBuffer,
+				.commandBuffer = HANDLE(h, commands, VkCommandBuffer),
 				.pBeginInfo = &begin, .streamSize = size, .pStream = stream));
 	free(stream);
 	free(command.payload);
+}
+
+static void make_command_buffer(struct hostile *h)
+{
+	hostile_make_commands(h);
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
 }
 
 static struct message fill_message(struct hostile *h, enum object buffer)
@@ -315,13 +279,13 @@ static void lie_flags(struct hostile *h)
 static void lie_unknown_command(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, new_message(65535, 64));
+	hostile_send(h, hostile_new_message(65535, 64));
 }
 
 static void lie_command_zero(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, new_message(0, 64));
+	hostile_send(h, hostile_new_message(0, 64));
 }
 
 static void lie_truncated(struct hostile *h)
@@ -329,7 +293,7 @@ static void lie_truncated(struct hostile *h)
 	make_device(h);
 	struct message message = buffer_message(h, DEVICE, BUFFER);
 	message.size -= 16;
-	send_message(h, message);
+	hostile_send(h, message);
 }
 
 static void lie_oversized(struct hostile *h)
@@ -337,72 +301,72 @@ static void lie_oversized(struct hostile *h)
 	make_device(h);
 	struct message message = buffer_message(h, DEVICE, BUFFER);
 	message.size += 64;
-	send_message(h, message);
+	hostile_send(h, message);
 }
 
 static void lie_dead_id(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
-	send_message(h, destroy_buffer_message(h, DEVICE, BUFFER));
-	send_message(h, destroy_buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, destroy_buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, destroy_buffer_message(h, DEVICE, BUFFER));
 }
 
 static void lie_unknown_id(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, destroy_buffer_message(h, DEVICE, OTHER));
+	hostile_send(h, destroy_buffer_message(h, DEVICE, OTHER));
 }
 
 static void lie_wrong_type(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, destroy_buffer_message(h, DEVICE, QUEUE));
+	hostile_send(h, destroy_buffer_message(h, DEVICE, QUEUE));
 }
 
 static void lie_wrong_parent(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, buffer_message(h, PHYSICAL, BUFFER));
+	hostile_send(h, buffer_message(h, PHYSICAL, BUFFER));
 }
 
 static void lie_id_twice(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
 }
 
 static void lie_id_zero(struct hostile *h)
 {
 	make_device(h);
 	h->objects[BUFFER].id = 0;
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
 }
 
 static void lie_id_huge(struct hostile *h)
 {
 	make_device(h);
 	h->objects[BUFFER].id = UINT64_MAX;
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
 }
 
 static void lie_record_outside(struct hostile *h)
 {
 	make_command_buffer(h);
-	send_message(h, fill_message(h, BUFFER));
+	hostile_send(h, fill_message(h, BUFFER));
 }
 
 static void lie_other_inside(struct hostile *h)
 {
 	make_command_buffer(h);
-	send_stream(h, destroy_buffer_message(h, DEVICE, BUFFER));
+	hostile_record(h, CMD, destroy_buffer_message(h, DEVICE, BUFFER));
 }
 
 static void lie_stream_id(struct hostile *h)
 {
 	make_command_buffer(h);
-	send_stream(h, fill_message(h, OTHER));
+	hostile_record(h, CMD, fill_message(h, OTHER));
 }
 
 static void lie_stream_truncated(struct hostile *h)
@@ -410,7 +374,7 @@ static void lie_stream_truncated(struct hostile *h)
 	make_command_buffer(h);
 	struct message message = fill_message(h, BUFFER);
 	message.size -= 8;
-	send_stream(h, message);
+	hostile_record(h, CMD, message);
 }
 
 /* The u32 of the payload that has a value, made into another. */
@@ -422,7 +386,7 @@ static void replace_word(struct message *message, uint32_t from, uint32_t to)
 			return;
 		}
 	}
-	fail("the word to replace is not there");
+	hostile_fail("the word to replace is not there");
 }
 
 static void lie_count(struct hostile *h)
@@ -435,7 +399,7 @@ static void lie_count(struct hostile *h)
 			.dstBuffer = HANDLE(h, BUFFER, VkBuffer), .regionCount = COUNT(regions),
 			.pRegions = regions);
 	replace_word(&message, COUNT(regions), 0xffffffff);
-	send_stream(h, message);
+	hostile_record(h, CMD, message);
 }
 
 static void lie_count_within_caps(struct hostile *h)
@@ -448,7 +412,7 @@ static void lie_count_within_caps(struct hostile *h)
 			.dstBuffer = HANDLE(h, BUFFER, VkBuffer), .regionCount = COUNT(regions),
 			.pRegions = regions);
 	replace_word(&message, COUNT(regions), 1000000);
-	send_stream(h, message);
+	hostile_record(h, CMD, message);
 }
 
 static void lie_chain(struct hostile *h)
@@ -461,7 +425,7 @@ static void lie_chain(struct hostile *h)
 	struct message message = device_message(h, &features);
 	/* A structure that exists, but not there. */
 	replace_word(&message, features.sType, VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
-	send_message(h, message);
+	hostile_send(h, message);
 }
 
 static void lie_chain_unknown(struct hostile *h)
@@ -473,7 +437,7 @@ static void lie_chain_unknown(struct hostile *h)
 	make_instance(h);
 	struct message message = device_message(h, &features);
 	replace_word(&message, features.sType, 0x7ffffff0);
-	send_message(h, message);
+	hostile_send(h, message);
 }
 
 static void lie_enum(struct hostile *h)
@@ -481,7 +445,7 @@ static void lie_enum(struct hostile *h)
 	make_device(h);
 	struct message message = buffer_message(h, DEVICE, BUFFER);
 	replace_word(&message, VK_BUFFER_USAGE_TRANSFER_DST_BIT, 0x80000000u);
-	send_message(h, message);
+	hostile_send(h, message);
 }
 
 /* A reply is asked for at a place that is not the guest's to give. */
@@ -536,7 +500,7 @@ static struct message allocate_message(struct hostile *h, VkDeviceSize size, uin
 static void lie_region_unknown(struct hostile *h)
 {
 	make_device(h);
-	send_message(h, allocate_message(h, 4096, 777));
+	hostile_send(h, allocate_message(h, 4096, 777));
 }
 
 static void lie_region_small(struct hostile *h)
@@ -545,20 +509,17 @@ static void lie_region_small(struct hostile *h)
 
 	make_device(h);
 	if (sl_guest_link_create_region(h->link, 4096, &region) < 0) {
-		fail("no region");
+		hostile_fail("no region");
 	}
-	send_message(h, allocate_message(h, 1u << 20, region.id));
+	hostile_send(h, allocate_message(h, 1u << 20, region.id));
 }
 
 static void lie_before_instance(struct hostile *h)
 {
-	send_message(h, buffer_message(h, DEVICE, BUFFER));
+	hostile_send(h, buffer_message(h, DEVICE, BUFFER));
 }
 
-static const struct {
-	const char *name;
-	void (*tell)(struct hostile *h);
-} lies[] = {
+static const struct lie lies[] = {
 	{ "head-too-far", lie_head_too_far },
 	{ "head-backwards", lie_head_backwards },
 	{ "size-zero", lie_size_zero },
@@ -612,7 +573,7 @@ static size_t question(struct hostile *h, uint8_t *bytes, size_t capacity)
 	};
 
 	if (header.size > capacity) {
-		fail("a question is larger than expected");
+		hostile_fail("a question is larger than expected");
 	}
 	memset(bytes, 0, header.size);
 	memcpy(bytes, &header, sizeof(header));
@@ -627,7 +588,7 @@ static void open_link(struct hostile *h)
 	char why[256];
 
 	if (sl_guest_link_open(&h->link, why, sizeof(why)) < 0) {
-		fail(why);
+		hostile_fail(why);
 	}
 	h->caps = sl_guest_link_get_caps(h->link);
 	for (uint32_t k = 0; k < OBJECT_COUNT; k++) {
@@ -659,7 +620,7 @@ static void flood(struct hostile *h, uint64_t end_ns)
 			count++;
 		}
 		if (sl_ring_write(ring, bytes + size - left, left, &written) < 0) {
-			fail("the ring is broken");
+			hostile_fail("the ring is broken");
 		}
 		left -= written;
 		if (sl_ring_publish(ring)) {
@@ -667,7 +628,7 @@ static void flood(struct hostile *h, uint64_t end_ns)
 		}
 	}
 	if (sl_guest_link_check_lost(h->link)) {
-		fail(h->link->sync->lost_text);
+		hostile_fail(h->link->sync->lost_text);
 	}
 	printf("%llu\n", (unsigned long long)count);
 }
@@ -692,8 +653,50 @@ static bool is_lost(void *data)
 	return sl_guest_link_check_lost(h->link);
 }
 
+static const struct lie *find_lie(const char *name)
+{
+	for (size_t i = 0; i < COUNT(lies); i++) {
+		if (strcmp(name, lies[i].name) == 0) {
+			return &lies[i];
+		}
+	}
+	for (const struct lie *at = hostile_object_lies; at->name != NULL; at++) {
+		if (strcmp(name, at->name) == 0) {
+			return at;
+		}
+	}
+	return NULL;
+}
+
+static int tell(const struct lie *lie)
+{
+	struct hostile h = { 0 };
+
+	open_link(&h);
+	lie->tell(&h);
+	int r = sl_guest_link_wait(h.link, is_lost, &h, sl_clock_now_ns() + 10 * SL_NS_PER_S);
+	if (r == -ETIMEDOUT) {
+		hostile_fail("the context goes on");
+	}
+	printf("lost %u %.*s\n", atomic_load(&h.link->sync->lost), SL_SYNC_TEXT_SIZE - 1,
+	       h.link->sync->lost_text);
+	sl_guest_link_close(h.link);
+	return 0;
+}
+
+static void list_lies(void)
+{
+	for (size_t i = 0; i < COUNT(lies); i++) {
+		printf("%s\n", lies[i].name);
+	}
+	for (const struct lie *at = hostile_object_lies; at->name != NULL; at++) {
+		printf("%s\n", at->name);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	const struct lie *lie = argc == 2 ? find_lie(argv[1]) : NULL;
 	struct hostile h = { 0 };
 
 	if (argc == 3 && strcmp(argv[1], "flood") == 0) {
@@ -705,26 +708,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-		for (size_t i = 0; i < COUNT(lies); i++) {
-			printf("%s\n", lies[i].name);
-		}
+		list_lies();
 		return 0;
 	}
-	for (size_t i = 0; i < COUNT(lies); i++) {
-		if (argc != 2 || strcmp(argv[1], lies[i].name) != 0) {
-			continue;
-		}
-		open_link(&h);
-		lies[i].tell(&h);
-		int r = sl_guest_link_wait(h.link, is_lost, &h,
-					   sl_clock_now_ns() + 10 * SL_NS_PER_S);
-		if (r == -ETIMEDOUT) {
-			fail("the context goes on");
-		}
-		printf("lost %u %.*s\n", atomic_load(&h.link->sync->lost), SL_SYNC_TEXT_SIZE - 1,
-		       h.link->sync->lost_text);
-		sl_guest_link_close(h.link);
-		return 0;
+	if (lie != NULL) {
+		return tell(lie);
 	}
 	fprintf(stderr, "usage: hostile --list | LIE | flood SECONDS | contexts SECONDS\n");
 	return 2;

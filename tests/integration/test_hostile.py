@@ -87,7 +87,8 @@ def tell(daemon, lie):
         problems.append(f"the guest was told reason {found[1]}: {found[2]}")
     if len(lines) != 1:
         problems.append(f"{len(lines)} lines in the log, not one")
-    command = COMMANDS.get(lie, "ring")
+    # Lies about objects are named after their command: vkCmdFillBuffer:beyond.
+    command = COMMANDS.get(lie, lie.split(":")[0] if ":" in lie else "ring")
     if lines and not re.search(rf"\b{command}\b", lines[0]):
         problems.append(f"the log does not name {command}")
     if not daemon.is_running():

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* What commands bind: descriptor sets that fit a layout, vertex and feedback buffers. */
+#include "host/check/check_priv.h"
+#include "host/check/range.h"
+#include "host/check/regular.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int sl_check_vkCreatePipelineLayout(struct sl_check *check, struct sl_vkCreatePipelineLayout *args)
+{
+	const VkPipelineLayoutCreateInfo *info = args->pCreateInfo;
+
+	if (info->setLayoutCount > check->limits.maxBoundDescriptorSets) {
+		return sl_check_fail(check, "%u sets, where the device has %u",
+				     info->setLayoutCount, check->limits.maxBoundDescriptorSets);
+	}
+	for (uint32_t i = 0; i < info->pushConstantRangeCount; i++) {
+		const VkPushConstantRange *range = &info->pPushConstantRanges[i];
+
+		if (!sl_check_bytes(range->offset, range->size,
+				    check->limits.maxPushConstantsSize)) {
+			return sl_check_fail(check, "push constants beyond %u bytes",
+					     check->limits.maxPushConstantsSize);
+		}
+	}
+	return 0;
+}
+
+int sl_check_note_vkCreatePipelineLayout(struct sl_check *check,
+					 struct sl_vkCreatePipelineLayout *args)
+{
+	const VkPipelineLayoutCreateInfo *info = args->pCreateInfo;
+	struct sl_check_node *node = sl_check_node_of(args->created[0]);
+	uint32_t cursor = 0;
+
+	(void)check;
+	if (node == NULL) {
+		return 0;
+	}
+	struct sl_check_pipeline_layout *layout =
+		calloc(1, sizeof(*layout) + info->setLayoutCount * sizeof(layout->sets[0]));
+
+	if (layout == NULL) {
+		return -ENOMEM;
+	}
+	node->extra = layout;
+	layout->set_count = info->setLayoutCount;
+	for (uint32_t i = 0; i < info->setLayoutCount; i++) {
+		uint64_t handle = (uint64_t)(uintptr_t)info->pSetLayouts[i];
+		const struct sl_check_node *set =
+			handle != 0 ? sl_check_find(args->named, &cursor,
+						    VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, handle)
+				    : NULL;
+
+		layout->sets[i] = set != NULL ? set->extra : NULL;
+	}
+	return 0;
+}
+
+/* "Identically defined": what a pipeline made for one finds in a set made for the other. */
+static bool are_alike(const struct sl_check_layout *a, const struct sl_check_layout *b)
+{
+	if (a == b) {
+		return true;
+	}
+	if (a->slot_count != b->slot_count || a->binding_count != b->binding_count) {
+		return false;
+	}
+	for (uint32_t i = 0; i < a->binding_count; i++) {
+		const struct sl_check_binding *left = &a->bindings[i], *right = &b->bindings[i];
+
+		if (left->number != right->number || left->count != right->count ||
+		    (left->count > 0 && left->type != right->type)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static const struct sl_check_pipeline_layout *find_layout(const struct sl_object_list *named,
+							  uint32_t *cursor, VkPipelineLayout handle)
+{
+	const struct sl_check_node *node = sl_check_find(
+		named, cursor, VK_OBJECT_TYPE_PIPELINE_LAYOUT, (uint64_t)(uintptr_t)handle);
+
+	return node != NULL ? node->extra : NULL;
+}
+
+int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
+				     struct sl_vkCmdBindDescriptorSets *args)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_pipeline_layout *layout =
+		find_layout(args->named, &cursor, args->layout);
+	uint64_t dynamic_count = 0;
+
+	if (layout == NULL ||
+	    !sl_check_bytes(args->firstSet, args->descriptorSetCount, layout->set_count)) {
+		return sl_check_fail(check, "%u sets from %u, where the layout has %u",
+				     args->descriptorSetCount, args->firstSet,
+				     layout != NULL ? layout->set_count : 0);
+	}
+	for (uint32_t i = 0; i < args->descriptorSetCount; i++) {
+		uint64_t handle = (uint64_t)(uintptr_t)args->pDescriptorSets[i];
+		const struct sl_check_layout *expected = layout->sets[args->firstSet + i];
+		const struct sl_check_set *set =
+			handle != 0 ? sl_check_find(args->named, &cursor,
+						    VK_OBJECT_TYPE_DESCRIPTOR_SET, handle)
+				    : NULL;
+
+		if (set == NULL) {
+			continue;
+		}
+		if (expected != NULL && !are_alike(set->layout, expected)) {
+			return sl_check_fail(check, "set %u has another layout than the pipeline",
+					     args->firstSet + i);
+		}
+		dynamic_count += set->layout->dynamic_count;
+	}
+	return dynamic_count == args->dynamicOffsetCount
+		       ? 0
+		       : sl_check_fail(check, "%u dynamic offsets for %llu descriptors",
+				       args->dynamicOffsetCount, (unsigned long long)dynamic_count);
+}
+
+int sl_check_vkCmdPushDescriptorSetKHR(struct sl_check *check,
+				       struct sl_vkCmdPushDescriptorSetKHR *args)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_pipeline_layout *layout =
+		find_layout(args->named, &cursor, args->layout);
+
+	if (layout == NULL || args->set >= layout->set_count || layout->sets[args->set] == NULL ||
+	    !layout->sets[args->set]->is_push) {
+		return sl_check_fail(check, "set %u is not for pushed descriptors", args->set);
+	}
+	return sl_check_pushed(check, args->named, layout->sets[args->set], args->pDescriptorWrites,
+			       args->descriptorWriteCount);
+}
+
+/* sizes NULL: what is left. An offset may be a buffer's end, so that nothing is left. */
+static int check_buffers(struct sl_check *check, const struct sl_object_list *named, uint32_t count,
+			 const VkBuffer *buffers, const VkDeviceSize *offsets,
+			 const VkDeviceSize *sizes)
+{
+	uint32_t cursor = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t handle = (uint64_t)(uintptr_t)buffers[i];
+		const struct sl_check_buffer *buffer =
+			handle != 0 ? sl_check_find(named, &cursor, VK_OBJECT_TYPE_BUFFER, handle)
+				    : NULL;
+		uint64_t size = sizes != NULL && sizes[i] != VK_WHOLE_SIZE ? sizes[i] : 0;
+
+		if (buffer != NULL && !sl_check_bytes(offsets[i], size, buffer->size)) {
+			return sl_check_fail(check,
+					     "binding %u lies beyond its buffer's %llu bytes", i,
+					     (unsigned long long)buffer->size);
+		}
+	}
+	return 0;
+}
+
+int sl_check_vkCmdBindVertexBuffers(struct sl_check *check, struct sl_vkCmdBindVertexBuffers *args)
+{
+	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
+				args->bindingCount, SL_CHECK_VERTEX_BINDINGS);
+
+	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
+				      args->pOffsets, NULL)
+		      : r;
+}
+
+int sl_check_vkCmdBindVertexBuffers2(struct sl_check *check,
+				     struct sl_vkCmdBindVertexBuffers2 *args)
+{
+	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
+				args->bindingCount, SL_CHECK_VERTEX_BINDINGS);
+
+	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
+				      args->pOffsets, args->pSizes)
+		      : r;
+}
+
+int sl_check_vkCmdBindTransformFeedbackBuffersEXT(
+	struct sl_check *check, struct sl_vkCmdBindTransformFeedbackBuffersEXT *args)
+{
+	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
+				args->bindingCount, SL_CHECK_FEEDBACK_BUFFERS);
+
+	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
+				      args->pOffsets, args->pSizes)
+		      : r;
+}

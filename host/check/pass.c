@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: MIT */
+/* Render passes, framebuffers and dynamic rendering: attachments that exist, and are as large as
+ * what is rendered to them. */
+#include "host/check/check_priv.h"
+#include "host/check/range.h"
+#include "host/check/regular.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A render pass of either version while it is looked at. */
+struct pass_info {
+	struct sl_check *check;
+	struct sl_check_pass *pass; /* NULL: only checked */
+	uint32_t attachment_count;
+	uint32_t subpass_count;
+};
+
+static int check_reference(struct pass_info *info, uint32_t attachment)
+{
+	if (attachment == VK_ATTACHMENT_UNUSED) {
+		return 0;
+	}
+	if (attachment >= info->attachment_count) {
+		return sl_check_fail(info->check, "attachment %u of %u", attachment,
+				     info->attachment_count);
+	}
+	if (info->pass != NULL) {
+		info->pass->attachments[attachment].is_rendered = true;
+	}
+	return 0;
+}
+
+static int check_references(struct pass_info *info, uint32_t count,
+			    const VkAttachmentReference *references)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
+		r = check_reference(info, references[i].attachment);
+	}
+	return r;
+}
+
+static int check_references2(struct pass_info *info, uint32_t count,
+			     const VkAttachmentReference2 *references)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
+		r = check_reference(info, references[i].attachment);
+	}
+	return r;
+}
+
+static int check_preserved(struct pass_info *info, uint32_t count, const uint32_t *attachments)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (attachments[i] >= info->attachment_count) {
+			return sl_check_fail(info->check, "attachment %u of %u", attachments[i],
+					     info->attachment_count);
+		}
+	}
+	return 0;
+}
+
+static int check_color_count(struct pass_info *info, uint32_t count)
+{
+	return count <= info->check->limits.maxColorAttachments
+		       ? 0
+		       : sl_check_fail(info->check, "%u color attachments", count);
+}
+
+static int check_subpass(struct pass_info *info, const VkSubpassDescription *subpass)
+{
+	int r = check_color_count(info, subpass->colorAttachmentCount);
+
+	r = r == 0 ? check_references(info, subpass->inputAttachmentCount,
+				      subpass->pInputAttachments)
+		   : r;
+	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
+				      subpass->pColorAttachments)
+		   : r;
+	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
+				      subpass->pResolveAttachments)
+		   : r;
+	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment) : r;
+	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
+					subpass->pPreserveAttachments)
+		      : r;
+}
+
+static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *subpass)
+{
+	const VkSubpassDescriptionDepthStencilResolve *resolve = sl_check_chain_find(
+		subpass->pNext, VK_STRUCTURE_TYPE_SUBPASS_DESCRIPTION_DEPTH_STENCIL_RESOLVE);
+	int r = check_color_count(info, subpass->colorAttachmentCount);
+
+	r = r == 0 ? check_references2(info, subpass->inputAttachmentCount,
+				       subpass->pInputAttachments)
+		   : r;
+	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
+				       subpass->pColorAttachments)
+		   : r;
+	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
+				       subpass->pResolveAttachments)
+		   : r;
+	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment) : r;
+	if (r == 0 && resolve != NULL) {
+		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment);
+	}
+	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
+					subpass->pPreserveAttachments)
+		      : r;
+}
+
+static int check_dependency(struct pass_info *info, uint32_t from, uint32_t to)
+{
+	if ((from != VK_SUBPASS_EXTERNAL && from >= info->subpass_count) ||
+	    (to != VK_SUBPASS_EXTERNAL && to >= info->subpass_count)) {
+		return sl_check_fail(info->check, "a dependency of subpass %u on %u of %u", to,
+				     from, info->subpass_count);
+	}
+	return 0;
+}
+
+/* Drivers go through these arrays by the counts of the pass. */
+static int check_chain(struct pass_info *info, const VkRenderPassCreateInfo *args)
+{
+	const VkRenderPassMultiviewCreateInfo *multiview = sl_check_chain_find(
+		args->pNext, VK_STRUCTURE_TYPE_RENDER_PASS_MULTIVIEW_CREATE_INFO);
+	const VkRenderPassInputAttachmentAspectCreateInfo *aspects = sl_check_chain_find(
+		args->pNext, VK_STRUCTURE_TYPE_RENDER_PASS_INPUT_ATTACHMENT_ASPECT_CREATE_INFO);
+
+	if (multiview != NULL &&
+	    ((multiview->subpassCount != 0 && multiview->subpassCount != args->subpassCount) ||
+	     (multiview->dependencyCount != 0 &&
+	      multiview->dependencyCount != args->dependencyCount))) {
+		return sl_check_fail(info->check, "view masks of %u subpasses of %u",
+				     multiview->subpassCount, args->subpassCount);
+	}
+	for (uint32_t i = 0; aspects != NULL && i < aspects->aspectReferenceCount; i++) {
+		const VkInputAttachmentAspectReference *at = &aspects->pAspectReferences[i];
+
+		if (at->subpass >= args->subpassCount ||
+		    at->inputAttachmentIndex >=
+			    args->pSubpasses[at->subpass].inputAttachmentCount) {
+			return sl_check_fail(info->check, "aspects of an attachment that is not");
+		}
+	}
+	return 0;
+}
+
+static int check_pass(struct pass_info *info, const VkRenderPassCreateInfo *args)
+{
+	int r = check_chain(info, args);
+
+	for (uint32_t i = 0; r == 0 && i < args->subpassCount; i++) {
+		r = check_subpass(info, &args->pSubpasses[i]);
+	}
+	for (uint32_t i = 0; r == 0 && i < args->dependencyCount; i++) {
+		r = check_dependency(info, args->pDependencies[i].srcSubpass,
+				     args->pDependencies[i].dstSubpass);
+	}
+	return r;
+}
+
+static int check_pass2(struct pass_info *info, const VkRenderPassCreateInfo2 *args)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->subpassCount; i++) {
+		r = check_subpass2(info, &args->pSubpasses[i]);
+	}
+	for (uint32_t i = 0; r == 0 && i < args->dependencyCount; i++) {
+		r = check_dependency(info, args->pDependencies[i].srcSubpass,
+				     args->pDependencies[i].dstSubpass);
+	}
+	return r;
+}
+
+int sl_check_vkCreateRenderPass(struct sl_check *check, struct sl_vkCreateRenderPass *args)
+{
+	struct pass_info info = {
+		.check = check,
+		.attachment_count = args->pCreateInfo->attachmentCount,
+		.subpass_count = args->pCreateInfo->subpassCount,
+	};
+
+	return check_pass(&info, args->pCreateInfo);
+}
+
+int sl_check_vkCreateRenderPass2(struct sl_check *check, struct sl_vkCreateRenderPass2 *args)
+{
+	struct pass_info info = {
+		.check = check,
+		.attachment_count = args->pCreateInfo->attachmentCount,
+		.subpass_count = args->pCreateInfo->subpassCount,
+	};
+
+	return check_pass2(&info, args->pCreateInfo);
+}
+
+static struct sl_check_pass *create_pass(struct sl_check_node *node, const struct pass_info *info)
+{
+	struct sl_check_pass *pass =
+		calloc(1, sizeof(*pass) + info->attachment_count * sizeof(pass->attachments[0]) +
+				  info->subpass_count * sizeof(uint32_t));
+
+	if (pass != NULL) {
+		pass->attachment_count = info->attachment_count;
+		pass->subpass_count = info->subpass_count;
+		pass->color_counts = (uint32_t *)(pass->attachments + pass->attachment_count);
+		node->extra = pass;
+	}
+	return pass;
+}
+
+static void note_attachment(struct sl_check_pass *pass, uint32_t index, VkFormat format,
+			    VkSampleCountFlagBits samples, bool is_cleared)
+{
+	pass->attachments[index].format = format;
+	pass->attachments[index].samples = samples;
+	pass->clear_count = is_cleared ? index + 1 : pass->clear_count;
+}
+
+static void note_views(struct sl_check_pass *pass, uint32_t mask)
+{
+	uint32_t count = mask != 0 ? 32 - (uint32_t)__builtin_clz(mask) : 0;
+
+	pass->view_count = count > pass->view_count ? count : pass->view_count;
+}
+
+int sl_check_note_vkCreateRenderPass(struct sl_check *check, struct sl_vkCreateRenderPass *args)
+{
+	const VkRenderPassCreateInfo *given = args->pCreateInfo;
+	const VkRenderPassMultiviewCreateInfo *multiview = sl_check_chain_find(
+		given->pNext, VK_STRUCTURE_TYPE_RENDER_PASS_MULTIVIEW_CREATE_INFO);
+	struct sl_check_node *node = sl_check_node_of(args->created[0]);
+	struct pass_info info = { check, NULL, given->attachmentCount, given->subpassCount };
+
+	if (node == NULL) {
+		return 0;
+	}
+	info.pass = create_pass(node, &info);
+	if (info.pass == NULL) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < given->attachmentCount; i++) {
+		const VkAttachmentDescription *at = &given->pAttachments[i];
+
+		note_attachment(info.pass, i, at->format, at->samples,
+				at->loadOp == VK_ATTACHMENT_LOAD_OP_CLEAR ||
+					at->stencilLoadOp == VK_ATTACHMENT_LOAD_OP_CLEAR);
+	}
+	for (uint32_t i = 0; multiview != NULL && i < multiview->subpassCount; i++) {
+		note_views(info.pass, multiview->pViewMasks[i]);
+	}
+	for (uint32_t i = 0; i < given->subpassCount; i++) {
+		((uint32_t *)info.pass->color_counts)[i] =
+			given->pSubpasses[i].colorAttachmentCount;
+	}
+	return check_pass(&info, given);
+}
+
+int sl_check_note_vkCreateRenderPass2(struct sl_check *check, struct sl_vkCreateRenderPass2 *args)
+{
+	const VkRenderPassCreateInfo2 *given = args->pCreateInfo;
+	struct sl_check_node *node = sl_check_node_of(args->created[0]);
+	struct pass_info info = { check, NULL, given->attachmentCount, given->subpassCount };
+
+	if (node == NULL) {
+		return 0;
+	}
+	info.pass = create_pass(node, &info);
+	if (info.pass == NULL) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < given->attachmentCount; i++) {
+		const VkAttachmentDescription2 *at = &given->pAttachments[i];
+
+		note_attachment(info.pass, i, at->format, at->samples,
+				at->loadOp == VK_ATTACHMENT_LOAD_OP_CLEAR ||
+					at->stencilLoadOp == VK_ATTACHMENT_LOAD_OP_CLEAR);
+	}
+	for (uint32_t i = 0; i < given->subpassCount; i++) {
+		note_views(info.pass, given->pSubpasses[i].viewMask);
+		((uint32_t *)info.pass->color_counts)[i] =
+			given->pSubpasses[i].colorAttachmentCount;
+	}
+	return check_pass2(&info, given);
+}
+
+static const struct sl_check_pass *find_pass(const struct sl_object_list *named, uint32_t *cursor,
+					     VkRenderPass handle)
+{
+	const struct sl_check_node *node = sl_check_find(named, cursor, VK_OBJECT_TYPE_RENDER_PASS,
+							 (uint64_t)(uintptr_t)handle);
+
+	return node != NULL ? node->extra : NULL;
+}
+
+/* Is the view as large as what will be rendered to it? */
+static int check_view(struct sl_check *check, const struct sl_check_view *view, VkExtent2D extent,
+		      uint32_t layer_count)
+{
+	if (view->extent.width >= extent.width && view->extent.height >= extent.height &&
+	    view->layer_count >= layer_count && view->level_count == 1) {
+		return 0;
+	}
+	return sl_check_fail(check, "%u x %u, %u layers are rendered to a view of %u x %u, %u",
+			     extent.width, extent.height, layer_count, view->extent.width,
+			     view->extent.height, view->layer_count);
+}
+
+static int check_attachments(struct sl_check *check, const struct sl_object_list *named,
+			     uint32_t *cursor, const struct sl_check_pass *pass,
+			     const struct sl_check_framebuffer *framebuffer,
+			     const VkImageView *handles)
+{
+	uint32_t layer_count = pass->view_count > framebuffer->layer_count
+				       ? pass->view_count
+				       : framebuffer->layer_count;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < pass->attachment_count; i++) {
+		const struct sl_check_attachment *attachment = &pass->attachments[i];
+		const struct sl_check_view *view = sl_check_find(
+			named, cursor, VK_OBJECT_TYPE_IMAGE_VIEW, (uint64_t)(uintptr_t)handles[i]);
+
+		if (view == NULL) {
+			return sl_check_fail(check, "attachment %u is not there", i);
+		}
+		if (view->format != attachment->format || view->samples != attachment->samples) {
+			return sl_check_fail(check,
+					     "attachment %u has format %d and %d samples, not %d "
+					     "and %d",
+					     i, view->format, view->samples, attachment->format,
+					     attachment->samples);
+		}
+		r = attachment->is_rendered
+			    ? check_view(check, view, framebuffer->extent, layer_count)
+			    : 0;
+	}
+	return r;
+}
+
+/* The framebuffer as its creation describes it. */
+static struct sl_check_framebuffer describe(const VkFramebufferCreateInfo *info)
+{
+	return (struct sl_check_framebuffer){
+		.is_imageless = (info->flags & VK_FRAMEBUFFER_CREATE_IMAGELESS_BIT) != 0,
+		.attachment_count = info->attachmentCount,
+		.extent = { info->width, info->height },
+		.layer_count = info->layers,
+	};
+}
+
+int sl_check_vkCreateFramebuffer(struct sl_check *check, struct sl_vkCreateFramebuffer *args)
+{
+	const VkFramebufferCreateInfo *info = args->pCreateInfo;
+	const VkPhysicalDeviceLimits *limits = &check->limits;
+	const struct sl_check_framebuffer framebuffer = describe(info);
+	uint32_t cursor = 0;
+	const struct sl_check_pass *pass = find_pass(args->named, &cursor, info->renderPass);
+
+	if (pass == NULL || pass->attachment_count != info->attachmentCount) {
+		return sl_check_fail(check, "%u attachments for a render pass of %u",
+				     info->attachmentCount,
+				     pass != NULL ? pass->attachment_count : 0);
+	}
+	if (info->width > limits->maxFramebufferWidth ||
+	    info->height > limits->maxFramebufferHeight ||
+	    info->layers > limits->maxFramebufferLayers) {
+		return sl_check_fail(check, "%u x %u, %u layers are too large", info->width,
+				     info->height, info->layers);
+	}
+	return framebuffer.is_imageless ? 0
+					: check_attachments(check, args->named, &cursor, pass,
+							    &framebuffer, info->pAttachments);
+}
+
+int sl_check_note_vkCreateFramebuffer(struct sl_check *check, struct sl_vkCreateFramebuffer *args)
+{
+	struct sl_check_framebuffer *framebuffer =
+		(struct sl_check_framebuffer *)sl_check_node_of(args->created[0]);
+
+	(void)check;
+	if (framebuffer != NULL) {
+		const struct sl_check_framebuffer description = describe(args->pCreateInfo);
+
+		framebuffer->is_imageless = description.is_imageless;
+		framebuffer->attachment_count = description.attachment_count;
+		framebuffer->extent = description.extent;
+		framebuffer->layer_count = description.layer_count;
+	}
+	return 0;
+}
+
+/* The devices of a group may have areas of their own. */
+static bool has_area(const void *chain, VkRect2D area, VkExtent2D extent)
+{
+	const VkDeviceGroupRenderPassBeginInfo *group =
+		sl_check_chain_find(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_RENDER_PASS_BEGIN_INFO);
+
+	if (group != NULL && group->deviceRenderAreaCount > 0) {
+		return true;
+	}
+	return area.offset.x >= 0 && area.offset.y >= 0 &&
+	       sl_check_bytes((uint32_t)area.offset.x, area.extent.width, extent.width) &&
+	       sl_check_bytes((uint32_t)area.offset.y, area.extent.height, extent.height);
+}
+
+static int check_begin(struct sl_check *check, struct sl_object *self,
+		       const struct sl_object_list *named, const VkRenderPassBeginInfo *info)
+{
+	uint32_t cursor = 0;
+	struct sl_check_commands *commands = self->check;
+	const struct sl_check_pass *pass = find_pass(named, &cursor, info->renderPass);
+	const struct sl_check_framebuffer *framebuffer = sl_check_find(
+		named, &cursor, VK_OBJECT_TYPE_FRAMEBUFFER, (uint64_t)(uintptr_t)info->framebuffer);
+	const VkRenderPassAttachmentBeginInfo *attachments = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_RENDER_PASS_ATTACHMENT_BEGIN_INFO);
+
+	if (commands->pass_kind != SL_CHECK_NO_PASS) {
+		return sl_check_fail(check, "inside of a render pass");
+	}
+	if (pass == NULL || framebuffer == NULL ||
+	    pass->attachment_count != framebuffer->attachment_count) {
+		return sl_check_fail(check, "a framebuffer with other attachments");
+	}
+	if (info->clearValueCount < pass->clear_count) {
+		return sl_check_fail(check, "%u clear values of %u", info->clearValueCount,
+				     pass->clear_count);
+	}
+	if (!has_area(info->pNext, info->renderArea, framebuffer->extent)) {
+		return sl_check_fail(check, "the area lies beyond the framebuffer");
+	}
+	commands->pass_kind = SL_CHECK_RENDER_PASS;
+	commands->subpass = 0;
+	commands->subpass_count = pass->subpass_count;
+	if (!framebuffer->is_imageless) {
+		return 0;
+	}
+	return attachments != NULL && attachments->attachmentCount == pass->attachment_count
+		       ? check_attachments(check, named, &cursor, pass, framebuffer,
+					   attachments->pAttachments)
+		       : sl_check_fail(check, "no attachments for a framebuffer without images");
+}
+
+int sl_check_vkCmdBeginRenderPass(struct sl_check *check, struct sl_vkCmdBeginRenderPass *args)
+{
+	return check_begin(check, args->self, args->named, args->pRenderPassBegin);
+}
+
+int sl_check_vkCmdBeginRenderPass2(struct sl_check *check, struct sl_vkCmdBeginRenderPass2 *args)
+{
+	return check_begin(check, args->self, args->named, args->pRenderPassBegin);
+}
+
+int sl_check_next_subpass(struct sl_check *check, const void *self,
+			  const struct sl_object_list *named)
+{
+	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+
+	(void)named;
+	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
+	    commands->subpass + 1 >= commands->subpass_count) {
+		return sl_check_fail(check, "there is no next subpass");
+	}
+	commands->subpass++;
+	return 0;
+}
+
+int sl_check_end_pass(struct sl_check *check, const void *self, const struct sl_object_list *named)
+{
+	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+
+	(void)named;
+	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
+	    commands->subpass + 1 != commands->subpass_count) {
+		return sl_check_fail(check, "not in the last subpass of a render pass");
+	}
+	commands->pass_kind = SL_CHECK_NO_PASS;
+	return 0;
+}
+
+static int check_rendered(struct sl_check *check, const struct sl_object_list *named,
+			  uint32_t *cursor, const VkRenderingInfo *info,
+			  const VkRenderingAttachmentInfo *attachment)
+{
+	const VkExtent2D extent = {
+		(uint32_t)info->renderArea.offset.x + info->renderArea.extent.width,
+		(uint32_t)info->renderArea.offset.y + info->renderArea.extent.height,
+	};
+	uint32_t layer_count = info->viewMask != 0 ? 32 - (uint32_t)__builtin_clz(info->viewMask)
+						   : info->layerCount;
+	const VkImageView views[] = {
+		attachment != NULL ? attachment->imageView : VK_NULL_HANDLE,
+		attachment != NULL && attachment->resolveMode != VK_RESOLVE_MODE_NONE
+			? attachment->resolveImageView
+			: VK_NULL_HANDLE,
+	};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < 2 && views[0] != VK_NULL_HANDLE; i++) {
+		const struct sl_check_view *view =
+			views[i] != VK_NULL_HANDLE
+				? sl_check_find(named, cursor, VK_OBJECT_TYPE_IMAGE_VIEW,
+						(uint64_t)(uintptr_t)views[i])
+				: NULL;
+
+		r = view != NULL ? check_view(check, view, extent, layer_count) : 0;
+	}
+	return r;
+}
+
+int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRendering *args)
+{
+	const VkRenderingInfo *info = args->pRenderingInfo;
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	uint32_t cursor = 0;
+	const VkExtent2D largest = { check->limits.maxFramebufferWidth,
+				     check->limits.maxFramebufferHeight };
+
+	if (commands->pass_kind != SL_CHECK_NO_PASS) {
+		return sl_check_fail(check, "inside of a render pass");
+	}
+	if (info->colorAttachmentCount > check->limits.maxColorAttachments ||
+	    !has_area(info->pNext, info->renderArea, largest)) {
+		return sl_check_fail(check, "%u attachments, or an area that is too large",
+				     info->colorAttachmentCount);
+	}
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < info->colorAttachmentCount; i++) {
+		r = check_rendered(check, args->named, &cursor, info, &info->pColorAttachments[i]);
+	}
+	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pDepthAttachment) : r;
+	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pStencilAttachment)
+		   : r;
+	commands->pass_kind = SL_CHECK_RENDERING;
+	return r;
+}
+
+int sl_check_end_rendering(struct sl_check *check, const void *self,
+			   const struct sl_object_list *named)
+{
+	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+
+	(void)named;
+	if (commands->pass_kind != SL_CHECK_RENDERING) {
+		return sl_check_fail(check, "nothing is rendered");
+	}
+	commands->pass_kind = SL_CHECK_NO_PASS;
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Ranges of buffers and query pools, and numbers of places, that commands.txt names. */
+#include "host/check/regular.h"
+
+#include "host/check/check_priv.h"
+#include "host/check/range.h"
+
+int sl_check_bytes_of(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		      VkBuffer handle, VkDeviceSize offset, VkDeviceSize size)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_buffer *buffer =
+		sl_check_find(named, &cursor, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)handle);
+
+	(void)self;
+	if (buffer == NULL || sl_check_range(offset, size, buffer->size)) {
+		return 0;
+	}
+	return sl_check_fail(check, "%lld bytes from %llu of a buffer of %llu", (long long)size,
+			     (unsigned long long)offset, (unsigned long long)buffer->size);
+}
+
+int sl_check_structs(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		     VkBuffer handle, VkDeviceSize offset, uint32_t count, uint32_t stride,
+		     uint32_t struct_size)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_buffer *buffer =
+		sl_check_find(named, &cursor, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)handle);
+
+	(void)self;
+	if (buffer == NULL || sl_check_strided(offset, count, stride, struct_size, buffer->size)) {
+		return 0;
+	}
+	return sl_check_fail(check, "%u structs, each %u bytes, from %llu of a buffer of %llu",
+			     count, stride, (unsigned long long)offset,
+			     (unsigned long long)buffer->size);
+}
+
+int sl_check_queries(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		     VkQueryPool handle, uint32_t first, uint32_t count)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_query_pool *pool = sl_check_find(
+		named, &cursor, VK_OBJECT_TYPE_QUERY_POOL, (uint64_t)(uintptr_t)handle);
+
+	(void)self;
+	if (pool == NULL || sl_check_bytes(first, count, pool->count)) {
+		return 0;
+	}
+	return sl_check_fail(check, "%u queries from %u of a pool of %u", count, first,
+			     pool->count);
+}
+
+static uint32_t limit_of(const struct sl_check *check, enum sl_check_limit limit)
+{
+	const VkPhysicalDeviceLimits *limits = &check->limits;
+
+	switch (limit) {
+	case SL_CHECK_VIEWPORTS:
+		return limits->maxViewports;
+	case SL_CHECK_VERTEX_BINDINGS:
+		return limits->maxVertexInputBindings;
+	case SL_CHECK_COLOR_ATTACHMENTS:
+		return limits->maxColorAttachments;
+	case SL_CHECK_PUSH_CONSTANT_BYTES:
+		return limits->maxPushConstantsSize;
+	case SL_CHECK_FEEDBACK_BUFFERS:
+		return check->max_feedback_buffers;
+	}
+	return 0;
+}
+
+int sl_check_places(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		    uint32_t first, uint32_t count, enum sl_check_limit limit)
+{
+	uint32_t end = limit_of(check, limit);
+
+	(void)self;
+	(void)named;
+	if (sl_check_bytes(first, count, end)) {
+		return 0;
+	}
+	return sl_check_fail(check, "%u from %u, where the device has %u", count, first, end);
+}

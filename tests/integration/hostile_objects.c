@@ -1,0 +1,795 @@
+/* SPDX-License-Identifier: MIT */
+/* Lies that are well-formed messages: about objects that are gone or in use, and about parts that
+ * objects do not have. Each is named after the command that must be refused. */
+#include "hostile.h"
+
+#include <stdlib.h>
+
+#define BUFFER_SIZE 4096u
+#define IMAGE_SIZE  16u /* texels of 4 bytes, 2 levels, 3 layers */
+
+static VkDevice device(struct hostile *h)
+{
+	return HANDLE(h, DEVICE, VkDevice);
+}
+
+static void make_buffer(struct hostile *h)
+{
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.size = BUFFER_SIZE,
+		.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+			 VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+			 VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
+			 VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT,
+	};
+	VkBuffer buffer = HANDLE(h, BUFFER, VkBuffer);
+
+	hostile_send(h, MESSAGE(h, vkCreateBuffer, .device = device(h), .pCreateInfo = &info,
+				.pBuffer = &buffer));
+}
+
+/* Of the host's own. */
+static void make_memory(struct hostile *h, enum object object, VkDeviceSize size)
+{
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = size,
+	};
+	VkDeviceMemory memory = HANDLE(h, object, VkDeviceMemory);
+
+	hostile_send(h, MESSAGE(h, slAllocateMemory, .device = device(h), .pAllocateInfo = &info,
+				.pMemory = &memory));
+}
+
+static void bind_buffer(struct hostile *h, VkDeviceSize offset)
+{
+	hostile_send(h,
+		     MESSAGE(h, vkBindBufferMemory, .device = device(h),
+			     .buffer = HANDLE(h, BUFFER, VkBuffer),
+			     .memory = HANDLE(h, MEMORY, VkDeviceMemory), .memoryOffset = offset));
+}
+
+/* A command buffer, and a buffer of BUFFER_SIZE. */
+static void make_world(struct hostile *h)
+{
+	hostile_make_commands(h);
+	make_buffer(h);
+	make_memory(h, MEMORY, 65536);
+	bind_buffer(h, 0);
+}
+
+static void make_image(struct hostile *h)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+		.mipLevels = 2,
+		.arrayLayers = 3,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT |
+			 VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
+	};
+	VkImage image = HANDLE(h, IMAGE, VkImage);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
+				.pImage = &image));
+	make_memory(h, IMAGE_MEMORY, 1u << 20);
+	hostile_send(h, MESSAGE(h, vkBindImageMemory, .device = device(h), .image = image,
+				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory)));
+}
+
+static void submit(struct hostile *h, uint32_t count)
+{
+	const VkCommandBuffer commands[] = { HANDLE(h, CMD, VkCommandBuffer),
+					     HANDLE(h, CMD, VkCommandBuffer) };
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.commandBufferCount = count,
+		.pCommandBuffers = commands,
+	};
+
+	hostile_send(h, MESSAGE(h, vkQueueSubmit, .queue = HANDLE(h, QUEUE, VkQueue),
+				.submitCount = 1, .pSubmits = &info));
+}
+
+static void fill(struct hostile *h, VkDeviceSize offset, VkDeviceSize size)
+{
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdFillBuffer, .dstBuffer = HANDLE(h, BUFFER, VkBuffer),
+			       .dstOffset = offset, .size = size));
+}
+
+/* --- Lifetimes --- */
+
+static void lie_submit_destroyed(struct hostile *h)
+{
+	make_world(h);
+	fill(h, 0, VK_WHOLE_SIZE);
+	hostile_send(h, MESSAGE(h, vkDestroyBuffer, .device = device(h),
+				.buffer = HANDLE(h, BUFFER, VkBuffer)));
+	submit(h, 1);
+}
+
+static void lie_submit_unrecorded(struct hostile *h)
+{
+	make_world(h);
+	submit(h, 1);
+}
+
+static void lie_submit_reset(struct hostile *h)
+{
+	make_world(h);
+	fill(h, 0, VK_WHOLE_SIZE);
+	hostile_send(h, MESSAGE(h, vkResetCommandPool, .device = device(h),
+				.commandPool = HANDLE(h, POOL, VkCommandPool)));
+	submit(h, 1);
+}
+
+static void lie_submit_twice(struct hostile *h)
+{
+	make_world(h);
+	fill(h, 0, VK_WHOLE_SIZE);
+	submit(h, 2);
+}
+
+static void lie_free_twice(struct hostile *h)
+{
+	const VkCommandBuffer commands[] = { HANDLE(h, CMD, VkCommandBuffer),
+					     HANDLE(h, CMD, VkCommandBuffer) };
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkFreeCommandBuffers, .device = device(h),
+				.commandPool = HANDLE(h, POOL, VkCommandPool),
+				.commandBufferCount = 2, .pCommandBuffers = commands));
+}
+
+/* A submission that waits for a semaphore nobody signals still has the command buffer. */
+static void lie_record_pending(struct hostile *h)
+{
+	static const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	const VkSemaphoreCreateInfo semaphore_info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+	};
+	VkSemaphore semaphore = HANDLE(h, SECOND, VkSemaphore);
+	const VkCommandBuffer commands = HANDLE(h, CMD, VkCommandBuffer);
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.waitSemaphoreCount = 1,
+		.pWaitSemaphores = &semaphore,
+		.pWaitDstStageMask = &stage,
+		.commandBufferCount = 1,
+		.pCommandBuffers = &commands,
+	};
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateSemaphore, .device = device(h),
+				.pCreateInfo = &semaphore_info, .pSemaphore = &semaphore));
+	fill(h, 0, VK_WHOLE_SIZE);
+	hostile_send(h, MESSAGE(h, vkQueueSubmit, .queue = HANDLE(h, QUEUE, VkQueue),
+				.submitCount = 1, .pSubmits = &info));
+	fill(h, 0, VK_WHOLE_SIZE);
+}
+
+static void lie_execute_itself(struct hostile *h)
+{
+	const VkCommandBuffer commands = HANDLE(h, CMD, VkCommandBuffer);
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdExecuteCommands, .commandBufferCount = 1,
+			       .pCommandBuffers = &commands));
+}
+
+static void lie_no_memory(struct hostile *h)
+{
+	hostile_make_commands(h);
+	make_buffer(h);
+	fill(h, 0, VK_WHOLE_SIZE);
+}
+
+static void lie_bind_beyond(struct hostile *h)
+{
+	hostile_make_commands(h);
+	make_buffer(h);
+	make_memory(h, MEMORY, 65536);
+	bind_buffer(h, 65536 - BUFFER_SIZE + 64);
+}
+
+static void lie_bind_overflow(struct hostile *h)
+{
+	hostile_make_commands(h);
+	make_buffer(h);
+	make_memory(h, MEMORY, 65536);
+	bind_buffer(h, UINT64_MAX - 63);
+}
+
+static void lie_bind_twice(struct hostile *h)
+{
+	make_world(h);
+	bind_buffer(h, 8192);
+}
+
+/* --- Ranges of buffers --- */
+
+static void lie_fill_beyond(struct hostile *h)
+{
+	make_world(h);
+	fill(h, BUFFER_SIZE - 4, 8);
+}
+
+static void lie_fill_overflow(struct hostile *h)
+{
+	make_world(h);
+	fill(h, UINT64_MAX - 3, 8);
+}
+
+static void lie_copy_beyond(struct hostile *h)
+{
+	const VkBufferCopy region = { .dstOffset = UINT64_MAX - 3, .size = 4 };
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdCopyBuffer, .srcBuffer = HANDLE(h, BUFFER, VkBuffer),
+			       .dstBuffer = HANDLE(h, BUFFER, VkBuffer), .regionCount = 1,
+			       .pRegions = &region));
+}
+
+static void lie_index_beyond(struct hostile *h)
+{
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindIndexBuffer, .buffer = HANDLE(h, BUFFER, VkBuffer),
+			       .offset = BUFFER_SIZE, .indexType = VK_INDEX_TYPE_UINT16));
+}
+
+static void lie_vertex_beyond(struct hostile *h)
+{
+	const VkBuffer buffer = HANDLE(h, BUFFER, VkBuffer);
+	const VkDeviceSize offset = BUFFER_SIZE + 4;
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindVertexBuffers, .bindingCount = 1, .pBuffers = &buffer,
+			       .pOffsets = &offset));
+}
+
+static void lie_vertex_binding(struct hostile *h)
+{
+	const VkBuffer buffer = HANDLE(h, BUFFER, VkBuffer);
+	const VkDeviceSize offset = 0;
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindVertexBuffers, .firstBinding = 100000, .bindingCount = 1,
+			       .pBuffers = &buffer, .pOffsets = &offset));
+}
+
+static void lie_indirect_beyond(struct hostile *h)
+{
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdDrawIndirect, .buffer = HANDLE(h, BUFFER, VkBuffer),
+			       .offset = 0, .drawCount = BUFFER_SIZE / 16 + 1, .stride = 16));
+}
+
+static void lie_barrier_beyond(struct hostile *h)
+{
+	const VkBufferMemoryBarrier barrier = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
+		.buffer = HANDLE(h, BUFFER, VkBuffer),
+		.offset = 1,
+		.size = BUFFER_SIZE,
+	};
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdPipelineBarrier,
+			       .srcStageMask = VK_PIPELINE_STAGE_TRANSFER_BIT,
+			       .dstStageMask = VK_PIPELINE_STAGE_TRANSFER_BIT,
+			       .bufferMemoryBarrierCount = 1, .pBufferMemoryBarriers = &barrier));
+}
+
+static void lie_buffer_view(struct hostile *h)
+{
+	const VkBufferViewCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+		.buffer = HANDLE(h, BUFFER, VkBuffer),
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.offset = 256,
+		.range = BUFFER_SIZE,
+	};
+	VkBufferView view = HANDLE(h, VIEW, VkBufferView);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateBufferView, .device = device(h), .pCreateInfo = &info,
+				.pView = &view));
+}
+
+/* --- Places that the device has a number of --- */
+
+static void lie_viewport(struct hostile *h)
+{
+	const VkViewport viewport = { .width = 1, .height = 1, .maxDepth = 1 };
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdSetViewport, .firstViewport = 1000, .viewportCount = 1,
+			       .pViewports = &viewport));
+}
+
+/* --- Images --- */
+
+static const VkImageSubresourceLayers first_level = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 };
+
+static void copy_texels(struct hostile *h, const VkBufferImageCopy *region)
+{
+	make_image(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdCopyBufferToImage, .srcBuffer = HANDLE(h, BUFFER, VkBuffer),
+			       .dstImage = HANDLE(h, IMAGE, VkImage),
+			       .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL, .regionCount = 1,
+			       .pRegions = region));
+}
+
+static void lie_texels_buffer(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.bufferOffset = BUFFER_SIZE - IMAGE_SIZE * IMAGE_SIZE * 4 + 4,
+		.imageSubresource = first_level,
+		.imageExtent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
+static void lie_texels_rows(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.bufferRowLength = UINT32_MAX,
+		.bufferImageHeight = UINT32_MAX,
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 3 },
+		.imageExtent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
+static void lie_texels_image(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 1, 0, 1 },
+		.imageExtent = { IMAGE_SIZE / 2 + 1, 1, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
+static void lie_texels_before(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.imageSubresource = first_level,
+		.imageOffset = { -1, 0, 0 },
+		.imageExtent = { 1, 1, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
+static void lie_texels_level(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 2, 0, 1 },
+		.imageExtent = { 1, 1, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
+static void lie_image_copy(struct hostile *h)
+{
+	const VkImageCopy region = {
+		.srcSubresource = first_level,
+		.dstSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 2, 2 },
+		.extent = { 1, 1, 1 },
+	};
+
+	make_image(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdCopyImage, .srcImage = HANDLE(h, IMAGE, VkImage),
+			       .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+			       .dstImage = HANDLE(h, IMAGE, VkImage),
+			       .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL, .regionCount = 1,
+			       .pRegions = &region));
+}
+
+static void lie_blit(struct hostile *h)
+{
+	const VkImageBlit region = {
+		.srcSubresource = first_level,
+		.srcOffsets = { { 0, 0, 0 }, { IMAGE_SIZE + 1, IMAGE_SIZE, 1 } },
+		.dstSubresource = first_level,
+		.dstOffsets = { { 0, 0, 0 }, { 1, 1, 1 } },
+	};
+
+	make_image(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBlitImage, .srcImage = HANDLE(h, IMAGE, VkImage),
+			       .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+			       .dstImage = HANDLE(h, IMAGE, VkImage),
+			       .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL, .regionCount = 1,
+			       .pRegions = &region, .filter = VK_FILTER_NEAREST));
+}
+
+static void lie_clear(struct hostile *h)
+{
+	const VkClearColorValue color = { .float32 = { 0 } };
+	const VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 3, UINT32_MAX };
+
+	make_image(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdClearColorImage, .image = HANDLE(h, IMAGE, VkImage),
+			       .imageLayout = VK_IMAGE_LAYOUT_GENERAL, .pColor = &color,
+			       .rangeCount = 1, .pRanges = &range));
+}
+
+static struct message view_message(struct hostile *h, VkFormat format, uint32_t level_count)
+{
+	const VkImageViewCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
+		.image = HANDLE(h, IMAGE, VkImage),
+		.viewType = VK_IMAGE_VIEW_TYPE_2D,
+		.format = format,
+		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, level_count, 0, 1 },
+	};
+	VkImageView view = HANDLE(h, VIEW, VkImageView);
+
+	return MESSAGE(h, vkCreateImageView, .device = device(h), .pCreateInfo = &info,
+		       .pView = &view);
+}
+
+static void lie_view_levels(struct hostile *h)
+{
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 3));
+}
+
+/* Texels of 16 bytes in an image of texels of 4. */
+static void lie_view_format(struct hostile *h)
+{
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R32G32B32A32_SFLOAT, 1));
+}
+
+/* --- Render passes --- */
+
+static void make_pass(struct hostile *h, uint32_t attachment)
+{
+	const VkAttachmentDescription description = {
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+		.finalLayout = VK_IMAGE_LAYOUT_GENERAL,
+	};
+	const VkAttachmentReference color = { attachment, VK_IMAGE_LAYOUT_GENERAL };
+	const VkSubpassDescription subpass = {
+		.colorAttachmentCount = 1,
+		.pColorAttachments = &color,
+	};
+	const VkRenderPassCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO,
+		.attachmentCount = 1,
+		.pAttachments = &description,
+		.subpassCount = 1,
+		.pSubpasses = &subpass,
+	};
+	VkRenderPass pass = HANDLE(h, PASS, VkRenderPass);
+
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
+	hostile_send(h, MESSAGE(h, vkCreateRenderPass, .device = device(h), .pCreateInfo = &info,
+				.pRenderPass = &pass));
+}
+
+static void make_framebuffer(struct hostile *h, uint32_t width)
+{
+	const VkImageView view = HANDLE(h, VIEW, VkImageView);
+	const VkFramebufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO,
+		.renderPass = HANDLE(h, PASS, VkRenderPass),
+		.attachmentCount = 1,
+		.pAttachments = &view,
+		.width = width,
+		.height = IMAGE_SIZE,
+		.layers = 1,
+	};
+	VkFramebuffer framebuffer = HANDLE(h, FRAMEBUFFER, VkFramebuffer);
+
+	make_pass(h, 0);
+	hostile_send(h, MESSAGE(h, vkCreateFramebuffer, .device = device(h), .pCreateInfo = &info,
+				.pFramebuffer = &framebuffer));
+}
+
+static struct message begin_message(struct hostile *h, uint32_t width, uint32_t clear_count)
+{
+	const VkClearValue clear = { 0 };
+	const VkRenderPassBeginInfo info = {
+		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
+		.renderPass = HANDLE(h, PASS, VkRenderPass),
+		.framebuffer = HANDLE(h, FRAMEBUFFER, VkFramebuffer),
+		.renderArea = { .extent = { width, IMAGE_SIZE } },
+		.clearValueCount = clear_count,
+		.pClearValues = &clear,
+	};
+
+	return MESSAGE(h, vkCmdBeginRenderPass, .pRenderPassBegin = &info,
+		       .contents = VK_SUBPASS_CONTENTS_INLINE);
+}
+
+static void lie_pass_attachment(struct hostile *h)
+{
+	make_pass(h, 1);
+}
+
+static void lie_framebuffer_large(struct hostile *h)
+{
+	make_framebuffer(h, IMAGE_SIZE + 1);
+}
+
+static void lie_begin_clear(struct hostile *h)
+{
+	make_framebuffer(h, IMAGE_SIZE);
+	hostile_record(h, CMD, begin_message(h, IMAGE_SIZE, 0));
+}
+
+static void lie_begin_area(struct hostile *h)
+{
+	make_framebuffer(h, IMAGE_SIZE);
+	hostile_record(h, CMD, begin_message(h, IMAGE_SIZE + 1, 1));
+}
+
+static void lie_begin_open(struct hostile *h)
+{
+	make_framebuffer(h, IMAGE_SIZE);
+	hostile_record(h, CMD, begin_message(h, IMAGE_SIZE, 1));
+}
+
+/* --- Queries --- */
+
+static void make_queries(struct hostile *h)
+{
+	const VkQueryPoolCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+		.queryType = VK_QUERY_TYPE_OCCLUSION,
+		.queryCount = 4,
+	};
+	VkQueryPool pool = HANDLE(h, QUERIES, VkQueryPool);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateQueryPool, .device = device(h), .pCreateInfo = &info,
+				.pQueryPool = &pool));
+}
+
+static void lie_query(struct hostile *h)
+{
+	make_queries(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBeginQuery, .queryPool = HANDLE(h, QUERIES, VkQueryPool),
+			       .query = 4));
+}
+
+static void lie_query_reset(struct hostile *h)
+{
+	make_queries(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdResetQueryPool, .queryPool = HANDLE(h, QUERIES, VkQueryPool),
+			       .firstQuery = UINT32_MAX, .queryCount = 2));
+}
+
+static void lie_query_results(struct hostile *h)
+{
+	make_queries(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdCopyQueryPoolResults,
+			       .queryPool = HANDLE(h, QUERIES, VkQueryPool), .queryCount = 4,
+			       .dstBuffer = HANDLE(h, BUFFER, VkBuffer),
+			       .dstOffset = BUFFER_SIZE - 24, .stride = 8,
+			       .flags = VK_QUERY_RESULT_64_BIT));
+}
+
+/* --- Descriptors --- */
+
+/* A set with 4 storage buffers at binding 3. */
+static void make_set(struct hostile *h)
+{
+	const VkDescriptorSetLayoutBinding binding = {
+		.binding = 3,
+		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+		.descriptorCount = 4,
+		.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+	};
+	const VkDescriptorSetLayoutCreateInfo layout_info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+		.bindingCount = 1,
+		.pBindings = &binding,
+	};
+	const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 16 };
+	const VkDescriptorPoolCreateInfo pool_info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+		.maxSets = 4,
+		.poolSizeCount = 1,
+		.pPoolSizes = &size,
+	};
+	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
+	VkDescriptorPool pool = HANDLE(h, SET_POOL, VkDescriptorPool);
+	VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
+	const VkDescriptorSetAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+		.descriptorPool = pool,
+		.descriptorSetCount = 1,
+		.pSetLayouts = &layout,
+	};
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorSetLayout, .device = device(h),
+				.pCreateInfo = &layout_info, .pSetLayout = &layout));
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
+				.pCreateInfo = &pool_info, .pDescriptorPool = &pool));
+	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
+				.pAllocateInfo = &info, .pDescriptorSets = &set));
+}
+
+static void write_descriptors(struct hostile *h, uint32_t binding, uint32_t element, uint32_t count,
+			      VkDeviceSize range)
+{
+	VkDescriptorBufferInfo infos[8];
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.dstSet = HANDLE(h, SET, VkDescriptorSet),
+		.dstBinding = binding,
+		.dstArrayElement = element,
+		.descriptorCount = count,
+		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+		.pBufferInfo = infos,
+	};
+
+	for (uint32_t i = 0; i < COUNT(infos); i++) {
+		infos[i] = (VkDescriptorBufferInfo){ HANDLE(h, BUFFER, VkBuffer), 256, range };
+	}
+	make_set(h);
+	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
+				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
+}
+
+static void lie_descriptor_binding(struct hostile *h)
+{
+	write_descriptors(h, 2, 0, 1, 256);
+}
+
+static void lie_descriptor_element(struct hostile *h)
+{
+	write_descriptors(h, 3, 2, 3, 256);
+}
+
+static void lie_descriptor_overflow(struct hostile *h)
+{
+	write_descriptors(h, 3, UINT32_MAX, 2, 256);
+}
+
+static void lie_descriptor_range(struct hostile *h)
+{
+	write_descriptors(h, 3, 0, 1, BUFFER_SIZE);
+}
+
+static void make_layout(struct hostile *h, uint32_t push_size)
+{
+	const VkDescriptorSetLayout set_layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
+	const VkPushConstantRange range = { VK_SHADER_STAGE_COMPUTE_BIT, 0, push_size };
+	const VkPipelineLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+		.setLayoutCount = 1,
+		.pSetLayouts = &set_layout,
+		.pushConstantRangeCount = 1,
+		.pPushConstantRanges = &range,
+	};
+	VkPipelineLayout layout = HANDLE(h, LAYOUT, VkPipelineLayout);
+
+	make_set(h);
+	hostile_send(h, MESSAGE(h, vkCreatePipelineLayout, .device = device(h),
+				.pCreateInfo = &info, .pPipelineLayout = &layout));
+}
+
+static void lie_layout_push(struct hostile *h)
+{
+	make_layout(h, 1u << 20);
+}
+
+static void lie_push(struct hostile *h)
+{
+	const uint32_t words[4] = { 0 };
+
+	make_layout(h, 16);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdPushConstants, .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
+			       .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .offset = UINT32_MAX - 15,
+			       .size = sizeof(words), .pValues = words));
+}
+
+static void bind_sets(struct hostile *h, uint32_t first, uint32_t offset_count)
+{
+	const VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
+	const uint32_t offsets[2] = { 0 };
+
+	make_layout(h, 16);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindDescriptorSets,
+			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_COMPUTE,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout), .firstSet = first,
+			       .descriptorSetCount = 1, .pDescriptorSets = &set,
+			       .dynamicOffsetCount = offset_count, .pDynamicOffsets = offsets));
+}
+
+static void lie_bind_set(struct hostile *h)
+{
+	bind_sets(h, 1, 0);
+}
+
+static void lie_bind_offsets(struct hostile *h)
+{
+	bind_sets(h, 0, 2);
+}
+
+const struct lie hostile_object_lies[] = {
+	{ "vkQueueSubmit:destroyed", lie_submit_destroyed },
+	{ "vkQueueSubmit:unrecorded", lie_submit_unrecorded },
+	{ "vkQueueSubmit:reset", lie_submit_reset },
+	{ "vkQueueSubmit:twice", lie_submit_twice },
+	{ "vkFreeCommandBuffers:twice", lie_free_twice },
+	{ "slRecordCommandBuffer:pending", lie_record_pending },
+	{ "slRecordCommandBuffer:open-pass", lie_begin_open },
+	{ "vkCmdExecuteCommands:itself", lie_execute_itself },
+	{ "vkCmdFillBuffer:no-memory", lie_no_memory },
+	{ "vkCmdFillBuffer:beyond", lie_fill_beyond },
+	{ "vkCmdFillBuffer:overflow", lie_fill_overflow },
+	{ "vkBindBufferMemory:beyond", lie_bind_beyond },
+	{ "vkBindBufferMemory:overflow", lie_bind_overflow },
+	{ "vkBindBufferMemory:twice", lie_bind_twice },
+	{ "vkCmdCopyBuffer:beyond", lie_copy_beyond },
+	{ "vkCmdBindIndexBuffer:beyond", lie_index_beyond },
+	{ "vkCmdBindVertexBuffers:beyond", lie_vertex_beyond },
+	{ "vkCmdBindVertexBuffers:binding", lie_vertex_binding },
+	{ "vkCmdDrawIndirect:beyond", lie_indirect_beyond },
+	{ "vkCmdPipelineBarrier:beyond", lie_barrier_beyond },
+	{ "vkCreateBufferView:beyond", lie_buffer_view },
+	{ "vkCmdSetViewport:place", lie_viewport },
+	{ "vkCmdCopyBufferToImage:buffer", lie_texels_buffer },
+	{ "vkCmdCopyBufferToImage:rows", lie_texels_rows },
+	{ "vkCmdCopyBufferToImage:image", lie_texels_image },
+	{ "vkCmdCopyBufferToImage:before", lie_texels_before },
+	{ "vkCmdCopyBufferToImage:level", lie_texels_level },
+	{ "vkCmdCopyImage:layers", lie_image_copy },
+	{ "vkCmdBlitImage:corner", lie_blit },
+	{ "vkCmdClearColorImage:layers", lie_clear },
+	{ "vkCreateImageView:levels", lie_view_levels },
+	{ "vkCreateImageView:format", lie_view_format },
+	{ "vkCreateRenderPass:attachment", lie_pass_attachment },
+	{ "vkCreateFramebuffer:large", lie_framebuffer_large },
+	{ "vkCmdBeginRenderPass:clear", lie_begin_clear },
+	{ "vkCmdBeginRenderPass:area", lie_begin_area },
+	{ "vkCmdBeginQuery:beyond", lie_query },
+	{ "vkCmdResetQueryPool:overflow", lie_query_reset },
+	{ "vkCmdCopyQueryPoolResults:beyond", lie_query_results },
+	{ "vkUpdateDescriptorSets:binding", lie_descriptor_binding },
+	{ "vkUpdateDescriptorSets:element", lie_descriptor_element },
+	{ "vkUpdateDescriptorSets:overflow", lie_descriptor_overflow },
+	{ "vkUpdateDescriptorSets:range", lie_descriptor_range },
+	{ "vkCreatePipelineLayout:push", lie_layout_push },
+	{ "vkCmdPushConstants:overflow", lie_push },
+	{ "vkCmdBindDescriptorSets:set", lie_bind_set },
+	{ "vkCmdBindDescriptorSets:offsets", lie_bind_offsets },
+	{ NULL, NULL },
+};
