@@ -3,10 +3,16 @@
  * for packets and doorbells, fences for waking up. Everything is done through a render node of
  * the guest's own kernel, for which no rights of root are needed.
  *
- * A fence is a hint only, since the device's fences share one timeline: the one that is waited for
- * completes with any later one. The truth is in the sync page. So one thread of the process waits
- * for fences, and the others sleep on wake_seq, which that thread has them look at again. */
+ * What is shared is made as the kernel can: in the device's window (one piece of the host's memory,
+ * none of the guest's), as a blob of guest pages, or as a classic resource of such pages.
+ *
+ * A fence is a hint only. Where the kernel has no rings all fences of the device share one
+ * timeline: the one that is waited for completes with any later one, of any program. The truth is
+ * in the sync page. So one thread of the process waits for fences, and the others sleep on
+ * wake_seq, which that thread has them look at again. Where there are rings, waiting has one of its
+ * own. */
 #include "guest-driver/link/guest_link_priv.h"
+#include "guest-driver/link/virtgpu_uapi.h"
 #include "protocol/clock.h"
 #include "protocol/virtio.h"
 
@@ -34,6 +40,16 @@
 #define GREETING_TIMEOUT_MS 30000
 #define GREETING_LOOK_MS    100
 #define FORMAT_R8	    64 /* VIRGL_FORMAT_R8_UNORM: bytes */
+/* The window is for what is large: it is finite, and guest pages are cheap to come by one by one.
+ */
+#define WINDOW_MIN_SIZE (64u << 10)
+
+/* What completes in order with each other. */
+enum ring {
+	RING_PACKETS = 0, /* done when the device has taken them */
+	RING_WAITS = 1,	  /* done when the host has something to say */
+	RING_COUNT = 2,
+};
 
 struct resource {
 	struct resource *next;
@@ -45,6 +61,9 @@ struct resource {
 
 struct sl_guest_carrier {
 	int fd; /* -1: abandoned */
+	bool has_blobs;
+	bool has_window;
+	bool has_rings;
 	char path[32];
 	pthread_mutex_t lock; /* guards all below */
 	struct resource *resources;
@@ -79,7 +98,7 @@ static int control(int fd, unsigned long request, void *argument)
 	return r < 0 ? -errno : 0;
 }
 
-/* fence: NULL, or where the fence's descriptor goes. Returns 0 or -errno. */
+/* ret_fence: NULL, or where the descriptor of a wait's fence goes. Returns 0 or -errno. */
 static int submit(struct sl_guest_carrier *carrier, const struct sl_virtio_submit *command,
 		  const void *packet, int *ret_fence)
 {
@@ -94,13 +113,17 @@ static int submit(struct sl_guest_carrier *carrier, const struct sl_virtio_submi
 	if (command->packet_size > 0) {
 		memcpy(data + sizeof(*command), packet, command->packet_size);
 	}
-	struct drm_virtgpu_execbuffer exec = {
-		.flags = ret_fence != NULL ? VIRTGPU_EXECBUF_FENCE_FD_OUT : 0,
+	struct sl_virtgpu_execbuffer exec = {
+		.flags = (ret_fence != NULL ? VIRTGPU_EXECBUF_FENCE_FD_OUT : 0) |
+			 (carrier->has_rings ? SL_VIRTGPU_EXECBUF_ON_RING : 0),
 		.size = (uint32_t)size,
 		.command = (uintptr_t)data,
 		.fence_fd = -1,
 	};
-	int r = control(carrier->fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, &exec);
+	if (carrier->has_rings) {
+		exec.ring = ret_fence != NULL ? RING_WAITS : RING_PACKETS;
+	}
+	int r = control(carrier->fd, SL_IOCTL_VIRTGPU_EXECBUFFER, &exec);
 	if (data != small) {
 		free(data);
 	}
@@ -168,6 +191,30 @@ static int find_device(char *ret_path, size_t path_size, char *ret_why, size_t w
 	return result;
 }
 
+static bool has_feature(int fd, uint64_t param)
+{
+	int value = 0;
+	struct drm_virtgpu_getparam get = { .param = param, .value = (uintptr_t)&value };
+
+	return control(fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 && value == 1;
+}
+
+/* Begin the context with rings, if the kernel can. */
+static bool init_rings(int fd)
+{
+	const struct sl_virtgpu_context_param params[] = {
+		{ SL_VIRTGPU_CONTEXT_CAPSET_ID, SL_VIRTIO_CAPSET_ID },
+		{ SL_VIRTGPU_CONTEXT_RING_COUNT, RING_COUNT },
+	};
+	struct sl_virtgpu_context_init init = {
+		.count = sizeof(params) / sizeof(params[0]),
+		.params = (uintptr_t)params,
+	};
+
+	return has_feature(fd, SL_VIRTGPU_PARAM_CONTEXT_INIT) &&
+	       control(fd, SL_IOCTL_VIRTGPU_CONTEXT_INIT, &init) == 0;
+}
+
 /* Nobody sleeps any more. */
 static void stop_waiter(struct sl_guest_carrier *carrier)
 {
@@ -220,6 +267,10 @@ static int virtio_open(struct sl_guest_carrier **ret_carrier, char *ret_why, siz
 		free(carrier);
 		return r;
 	}
+	carrier->has_blobs = has_feature(carrier->fd, SL_VIRTGPU_PARAM_RESOURCE_BLOB);
+	carrier->has_window =
+		carrier->has_blobs && has_feature(carrier->fd, SL_VIRTGPU_PARAM_HOST_VISIBLE);
+	carrier->has_rings = init_rings(carrier->fd);
 	*ret_carrier = carrier;
 	return 0;
 }
@@ -238,9 +289,25 @@ static void close_handle(struct sl_guest_carrier *carrier, uint32_t handle)
 	(void)control(carrier->fd, DRM_IOCTL_GEM_CLOSE, &gem_close);
 }
 
-/* Returns 0 with handle, id and data filled in, or -errno. */
-static int make_resource(struct sl_guest_carrier *carrier, size_t size,
-			 struct resource *ret_resource)
+/* Both return 0 with handle and id filled in, or -errno. */
+
+static int create_blob(struct sl_guest_carrier *carrier, uint32_t memory, size_t size,
+		       struct resource *ret_resource)
+{
+	struct sl_virtgpu_create_blob create = {
+		.memory = memory,
+		.flags = SL_VIRTGPU_BLOB_MAPPABLE,
+		.size = size,
+	};
+	int r = control(carrier->fd, SL_IOCTL_VIRTGPU_CREATE_BLOB, &create);
+
+	ret_resource->handle = create.handle;
+	ret_resource->id = create.id;
+	return r;
+}
+
+static int create_classic(struct sl_guest_carrier *carrier, size_t size,
+			  struct resource *ret_resource)
 {
 	struct drm_virtgpu_resource_create create = {
 		.format = FORMAT_R8,
@@ -251,37 +318,56 @@ static int make_resource(struct sl_guest_carrier *carrier, size_t size,
 		.flags = SL_VIRTIO_RESOURCE_FLAG,
 		.size = (uint32_t)size,
 	};
-	int r = control(carrier->fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &create);
+	/* The sizes of such resources have 32 bits. */
+	int r = size > UINT32_MAX
+			? -ENOMEM
+			: control(carrier->fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, &create);
 
-	if (r < 0) {
-		return r;
-	}
-	struct drm_virtgpu_map map = { .handle = create.bo_handle };
+	ret_resource->handle = create.bo_handle;
+	ret_resource->id = create.res_handle;
+	return r;
+}
+
+/* Map what was created; it is gone if that fails. Returns 0 or -errno. */
+static int map_resource(struct sl_guest_carrier *carrier, size_t size, struct resource *resource)
+{
+	struct drm_virtgpu_map map = { .handle = resource->handle };
 	void *data = MAP_FAILED;
-	r = control(carrier->fd, DRM_IOCTL_VIRTGPU_MAP, &map);
+	int r = control(carrier->fd, DRM_IOCTL_VIRTGPU_MAP, &map);
+
 	if (r == 0) {
 		data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, carrier->fd,
 			    (off_t)map.offset);
 		r = data == MAP_FAILED ? -errno : 0;
 	}
 	if (r < 0) {
-		close_handle(carrier, create.bo_handle);
+		close_handle(carrier, resource->handle);
 		return r;
 	}
-	ret_resource->data = data;
-	ret_resource->size = size;
-	ret_resource->handle = create.bo_handle;
-	ret_resource->id = create.res_handle;
+	resource->data = data;
+	resource->size = size;
 	return 0;
+}
+
+/* Returns 0 with all filled in, or -errno. */
+static int make_resource(struct sl_guest_carrier *carrier, size_t size,
+			 struct resource *ret_resource)
+{
+	/* A window that is full is no reason to fail. */
+	if (carrier->has_window && size >= WINDOW_MIN_SIZE &&
+	    create_blob(carrier, SL_VIRTGPU_BLOB_MEM_HOST, size, ret_resource) == 0 &&
+	    map_resource(carrier, size, ret_resource) == 0) {
+		return 0;
+	}
+	int r = carrier->has_blobs
+			? create_blob(carrier, SL_VIRTGPU_BLOB_MEM_GUEST, size, ret_resource)
+			: create_classic(carrier, size, ret_resource);
+	return r == 0 ? map_resource(carrier, size, ret_resource) : r;
 }
 
 static int virtio_alloc(struct sl_guest_carrier *carrier, const char *name, size_t size,
 			void **ret_data, int *ret_share)
 {
-	/* The sizes of such resources have 32 bits. */
-	if (size > UINT32_MAX) {
-		return -ENOMEM;
-	}
 	struct resource *resource = calloc(1, sizeof(*resource));
 	if (resource == NULL) {
 		return -ENOMEM;

@@ -54,8 +54,10 @@ static int tell_pages(struct sl_vgpu_resource *resource, struct sl_vgpu_attachme
 	struct sl_vgpu_context *context = attachment->context;
 	const struct sl_vgpu_pages pages = make_pages(resource);
 
-	if (context->data == NULL || resource->kind != SL_VGPU_RESOURCE_GUEST ||
-	    resource->ranges == NULL || attachment->known) {
+	bool is_memory = resource->kind == SL_VGPU_RESOURCE_GUEST ||
+			 resource->kind == SL_VGPU_RESOURCE_WINDOW;
+
+	if (context->data == NULL || !is_memory || resource->ranges == NULL || attachment->known) {
 		return 0;
 	}
 	int r = context->backend->ops->attach(context->data, &pages);

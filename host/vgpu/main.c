@@ -26,6 +26,7 @@
 
 #define DEFAULT_MAX_MEMORY (256ull << 20)
 #define MAX_MAX_MEMORY	   (1ull << 40)
+#define DEFAULT_WINDOW	   (256ull << 20)
 
 enum front_end {
 	FRONT_END_VHOST_USER,
@@ -40,6 +41,7 @@ struct arguments {
 	bool print_capabilities;
 	const char *name;
 	uint64_t max_memory; /* bytes */
+	uint64_t window;     /* bytes */
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox;
 };
@@ -54,6 +56,7 @@ enum option_key {
 	OPTION_DAEMON = 'd',
 	OPTION_SANDBOX = 'x',
 	OPTION_FRONT_END = 'e',
+	OPTION_WINDOW = 'w',
 };
 
 static const struct argp_option options[] = {
@@ -71,11 +74,28 @@ static const struct argp_option options[] = {
 	{ "name", OPTION_NAME, "NAME", 0, "The guest's name, for logs", 0 },
 	{ "max-memory", OPTION_MAX_MEMORY, "SIZE", 0,
 	  "How much the guest's 2D pictures may take on the host (default: 256M)", 0 },
+	{ "window", OPTION_WINDOW, "SIZE", 0,
+	  "With vfio-user: how much of the host's memory the guest can map, a power of two, or 0 "
+	  "(default: 256M)",
+	  0 },
 	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
 	  "auto (default: all that the kernel gives), required or off", 0 },
 	{ "log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (default) or debug", 0 },
 	{ 0 },
 };
+
+static int parse_window(const char *text, uint64_t *ret_size)
+{
+	uint64_t size = 0;
+
+	if (strcmp(text, "0") != 0 &&
+	    (sl_quantity_parse_bytes(text, &size) < 0 || size < SL_VFIO_USER_MIN_WINDOW ||
+	     size > SL_VFIO_USER_MAX_WINDOW || (size & (size - 1)) != 0)) {
+		return -EINVAL;
+	}
+	*ret_size = size;
+	return 0;
+}
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
@@ -113,6 +133,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (sl_quantity_parse_bytes(text, &arguments->max_memory) < 0 ||
 		    arguments->max_memory > MAX_MAX_MEMORY) {
 			argp_error(state, "--max-memory: '%s' is no amount such as 256M", text);
+		}
+		return 0;
+	case OPTION_WINDOW:
+		if (parse_window(text, &arguments->window) < 0) {
+			argp_error(state, "--window: '%s' is no power of two such as 256M", text);
 		}
 		return 0;
 	case OPTION_SANDBOX:
@@ -287,6 +312,7 @@ static int create_front_end(struct service *service, int fd, const struct argume
 	if (arguments->front_end == FRONT_END_VFIO_USER) {
 		const struct sl_vfio_user_options vfio_options = {
 			.max_host_bytes = arguments->max_memory,
+			.window_size = arguments->window,
 			.ended = on_ended,
 			.data = service->event,
 		};
@@ -426,6 +452,7 @@ int main(int argc, char **argv)
 	struct arguments arguments = {
 		.fd = -1,
 		.max_memory = DEFAULT_MAX_MEMORY,
+		.window = DEFAULT_WINDOW,
 		.log_level = SL_LOG_INFO,
 	};
 

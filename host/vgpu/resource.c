@@ -38,7 +38,7 @@ bool sl_vgpu_find_format(uint32_t virtio, uint32_t *ret_format)
 	return false;
 }
 
-static struct sl_vgpu_resource *find_any(struct sl_vgpu *vgpu, uint32_t id)
+struct sl_vgpu_resource *sl_vgpu_find_any_resource(struct sl_vgpu *vgpu, uint32_t id)
 {
 	struct sl_vgpu_resource *resource;
 
@@ -53,14 +53,14 @@ static struct sl_vgpu_resource *find_any(struct sl_vgpu *vgpu, uint32_t id)
 
 struct sl_vgpu_resource *sl_vgpu_find_resource(struct sl_vgpu *vgpu, uint32_t id)
 {
-	struct sl_vgpu_resource *resource = find_any(vgpu, id);
+	struct sl_vgpu_resource *resource = sl_vgpu_find_any_resource(vgpu, id);
 
 	return resource != NULL && !resource->dying ? resource : NULL;
 }
 
 bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id)
 {
-	struct sl_vgpu_resource *resource = find_any(vgpu, id);
+	struct sl_vgpu_resource *resource = sl_vgpu_find_any_resource(vgpu, id);
 	struct sl_vgpu_attachment *attachment;
 
 	if (resource == NULL) {
@@ -92,6 +92,8 @@ void sl_vgpu_destroy_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *res
 {
 	sl_vgpu_hide_resource(vgpu, resource);
 	free_backing(vgpu, resource);
+	resource->mapped = false;
+	sl_vgpu_release_window(vgpu, resource);
 	if (resource->image != NULL) {
 		pixman_image_unref(resource->image);
 	}
@@ -121,7 +123,7 @@ uint32_t sl_vgpu_check_new_id(struct sl_vgpu *vgpu, uint32_t id)
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
 				      "resource id 0");
 	}
-	if (find_any(vgpu, id) != NULL) {
+	if (sl_vgpu_find_any_resource(vgpu, id) != NULL) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
 				      "resource %u exists", id);
 	}
@@ -275,9 +277,9 @@ static void append_range(struct sl_vgpu_resource *resource, uint64_t addr, uint6
 	resource->range_count++;
 }
 
-/* Read the page list behind the command into the resource. */
+/* Read the page list at offset of the request into the resource. */
 static uint32_t read_entries(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-			     struct sl_vgpu_resource *resource, uint32_t count)
+			     struct sl_vgpu_resource *resource, uint32_t count, size_t offset)
 {
 	const size_t size = count * sizeof(struct virtio_gpu_mem_entry);
 	struct virtio_gpu_mem_entry *entries = malloc(size);
@@ -287,9 +289,7 @@ static uint32_t read_entries(struct sl_vgpu *vgpu, struct sl_vgpu_request *reque
 	resource->range_ends = calloc(count, sizeof(*resource->range_ends));
 	if (entries == NULL || resource->ranges == NULL || resource->range_ends == NULL) {
 		response = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-	} else if (sl_chain_read(&request->chain, vgpu->ram,
-				 sizeof(struct virtio_gpu_resource_attach_backing), entries,
-				 size) < 0) {
+	} else if (sl_chain_read(&request->chain, vgpu->ram, offset, entries, size) < 0) {
 		response = sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
 					  "the list of %u pages is cut short", count);
 	}
@@ -317,25 +317,15 @@ static void shrink_ranges(struct sl_vgpu_resource *resource)
 	resource->range_ends = ends != NULL ? ends : resource->range_ends;
 }
 
-uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
-				const struct virtio_gpu_resource_attach_backing *cmd)
+uint32_t sl_vgpu_set_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			     struct sl_vgpu_resource *resource, uint32_t count, size_t offset)
 {
-	struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
-
-	if (resource == NULL) {
-		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
-				      "resource %u is unknown", cmd->resource_id);
-	}
-	if (resource->ranges != NULL || sl_vgpu_resource_is_dropping(vgpu, resource->id)) {
-		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_UNSPEC,
-				      "resource %u has a backing already", resource->id);
-	}
-	if (cmd->nr_entries == 0 || cmd->nr_entries > SL_VGPU_MAX_PAGE_ENTRIES) {
+	if (count == 0 || count > SL_VGPU_MAX_PAGE_ENTRIES) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
-				      "%u page entries (at most %u)", cmd->nr_entries,
+				      "%u page entries (at most %u)", count,
 				      SL_VGPU_MAX_PAGE_ENTRIES);
 	}
-	uint32_t response = read_entries(vgpu, request, resource, cmd->nr_entries);
+	uint32_t response = read_entries(vgpu, request, resource, count, offset);
 	vgpu->page_entries += resource->range_count;
 	if (response == VIRTIO_GPU_RESP_OK_NODATA &&
 	    vgpu->page_entries > SL_VGPU_MAX_ENTRIES_TOTAL) {
@@ -360,6 +350,23 @@ uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 	return response;
 }
 
+uint32_t sl_vgpu_attach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+				const struct virtio_gpu_resource_attach_backing *cmd)
+{
+	struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, cmd->resource_id);
+
+	if (resource == NULL) {
+		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
+				      "resource %u is unknown", cmd->resource_id);
+	}
+	if (resource->ranges != NULL || resource->kind == SL_VGPU_RESOURCE_WINDOW ||
+	    sl_vgpu_resource_is_dropping(vgpu, resource->id)) {
+		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_UNSPEC,
+				      "resource %u has a backing already", resource->id);
+	}
+	return sl_vgpu_set_backing(vgpu, request, resource, cmd->nr_entries, sizeof(*cmd));
+}
+
 uint32_t sl_vgpu_detach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 				const struct virtio_gpu_resource_detach_backing *cmd)
 {
@@ -369,7 +376,7 @@ uint32_t sl_vgpu_detach_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *re
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID,
 				      "resource %u is unknown", cmd->resource_id);
 	}
-	if (resource->ranges == NULL) {
+	if (resource->ranges == NULL || resource->kind == SL_VGPU_RESOURCE_WINDOW) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_UNSPEC,
 				      "resource %u has no backing", resource->id);
 	}

@@ -10,10 +10,16 @@
 
 #include <systemd/sd-event.h>
 
+#define SL_VFIO_USER_MIN_WINDOW 4096u
+#define SL_VFIO_USER_MAX_WINDOW (1ull << 40)
+
 struct sl_vfio_user;
 
 struct sl_vfio_user_options {
 	uint64_t max_host_bytes; /* of pixel copies of 2D resources */
+	/* Of the memory of the host that the guest can map, in bytes: a power of two from
+	 * SL_VFIO_USER_MIN_WINDOW on, or 0: none. It takes memory as the guest uses it. */
+	uint64_t window_size;
 	/* The connection has ended: r is 0 (the other side closed it) or -errno. May be NULL. The
 	 * front end may be destroyed from within. */
 	void (*ended)(void *data, int r);

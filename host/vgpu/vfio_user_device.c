@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <linux/virtio_config.h>
@@ -64,7 +65,20 @@ static void complete(void *data, struct sl_vgpu_request *request, uint32_t writt
 	sl_request_queue_complete(&vfio->queues[request->queue], request, written);
 }
 
-static const struct sl_vgpu_frontend_ops frontend_ops = { .complete = complete };
+static void clear_window(void *data, uint64_t offset, uint64_t size)
+{
+	struct sl_vfio_user *vfio = data;
+
+	if (fallocate(vfio->window_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		      (off_t)size) < 0) {
+		sl_log(SL_LOG_ERROR, "cannot clear a part of the window: %s", strerror(errno));
+	}
+}
+
+static const struct sl_vgpu_frontend_ops frontend_ops = {
+	.complete = complete,
+	.clear_window = clear_window,
+};
 
 /* A part of a ring, all in one mapping; else NULL. */
 static void *find_part(const struct sl_guest_ram *ram, uint64_t addr, uint64_t size)
@@ -220,12 +234,41 @@ static int init_queues(struct sl_vfio_user *vfio)
 	return r;
 }
 
+/* Let the memory table have the window too, so that page lists can name it. */
+static int add_window(struct sl_vfio_user *vfio)
+{
+	const struct sl_guest_ram_slot slot = {
+		.guest_addr = SL_VFIO_USER_WINDOW_ADDR,
+		.size = vfio->options.window_size,
+		.user_addr = SL_VFIO_USER_WINDOW_ADDR,
+	};
+
+	if (vfio->window_fd < 0) {
+		return 0;
+	}
+	int fd = fcntl(vfio->window_fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : sl_guest_ram_add(&vfio->ram, &slot, fd);
+}
+
+static int create_window(struct sl_vfio_user *vfio)
+{
+	vfio->window_fd = -1;
+	if (vfio->options.window_size == 0) {
+		return 0;
+	}
+	vfio->window_fd = sl_fd_create_memory("sluice-window", vfio->options.window_size);
+	return vfio->window_fd < 0 ? vfio->window_fd : add_window(vfio);
+}
+
 int sl_vfio_user_init_device(struct sl_vfio_user *vfio)
 {
+	const uint64_t window_size = vfio->options.window_size;
 	const struct sl_vgpu_options vgpu_options = {
 		.max_host_bytes = vfio->options.max_host_bytes,
 		.width = DEFAULT_WIDTH,
 		.height = DEFAULT_HEIGHT,
+		.has_blobs = true,
+		.window = { .addr = SL_VFIO_USER_WINDOW_ADDR, .size = window_size },
 		.frontend = &frontend_ops,
 		.frontend_data = vfio,
 	};
@@ -239,6 +282,8 @@ int sl_vfio_user_init_device(struct sl_vfio_user *vfio)
 		.queue_count = SL_VGPU_QUEUE_COUNT,
 		.queue_max_size = SL_VIRTQUEUE_MAX_SIZE,
 		.config_size = sizeof(struct virtio_gpu_config),
+		.window_size = window_size,
+		.window_id = VIRTIO_GPU_SHM_ID_HOST_VISIBLE,
 		.ops = &pci_ops,
 		.data = vfio,
 	};
@@ -248,7 +293,10 @@ int sl_vfio_user_init_device(struct sl_vfio_user *vfio)
 	}
 	sl_guest_ram_init(&vfio->ram);
 	sl_virtio_pci_init(&vfio->pci, &pci_options);
-	int r = sl_vgpu_create(&vfio->ram, &vgpu_options, &vfio->vgpu);
+	int r = create_window(vfio);
+	if (r == 0) {
+		r = sl_vgpu_create(&vfio->ram, &vgpu_options, &vfio->vgpu);
+	}
 	return r < 0 ? r : init_queues(vfio);
 }
 
@@ -261,6 +309,7 @@ void sl_vfio_user_finish_device(struct sl_vfio_user *vfio)
 		sl_fd_close(vfio->irq_fds[i]);
 	}
 	sl_guest_ram_finish(&vfio->ram);
+	sl_fd_close(vfio->window_fd);
 }
 
 void sl_vfio_user_reset_device(struct sl_vfio_user *vfio)
@@ -343,6 +392,9 @@ int sl_vfio_user_unmap(struct sl_vfio_user *vfio, struct sl_vfio_user_answer *an
 	if ((unmap->flags & SL_VFIO_USER_DMA_UNMAP_ALL) != 0) {
 		sl_guest_ram_clear(&vfio->ram);
 		vfio->hole_count = 0;
+		r = add_window(vfio);
+	} else if (unmap->address >= SL_VFIO_USER_WINDOW_ADDR) {
+		return -ENOENT;
 	} else {
 		r = sl_guest_ram_remove(&vfio->ram, &slot);
 		if (r < 0) {
@@ -353,6 +405,31 @@ int sl_vfio_user_unmap(struct sl_vfio_user *vfio, struct sl_vfio_user_answer *an
 	answer->size = sizeof(*unmap);
 	answer->payload.dma_unmap = *unmap;
 	return r;
+}
+
+static bool is_window(const struct sl_vfio_user *vfio, uint32_t region)
+{
+	return region == SL_VIRTIO_PCI_BAR_WINDOW && vfio->window_fd >= 0;
+}
+
+/* All of it can be mapped. QEMU maps no region that does not say which part can be. */
+static void describe_window(struct sl_vfio_user *vfio, struct sl_vfio_user_region_info *info,
+			    struct sl_vfio_user_answer *answer)
+{
+	const uint32_t room = vfio->payload.region.info.argsz;
+
+	info->flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	info->argsz = sizeof(answer->payload.region);
+	info->cap_offset = sizeof(*info);
+	answer->payload.region.sparse = (struct sl_vfio_user_sparse){
+		.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+		.version = 1,
+		.area_count = 1,
+		.area_size = info->size,
+	};
+	/* Who has no room for it is told how much there is, and asks again. */
+	answer->size = room < info->argsz ? sizeof(*info) : info->argsz;
+	answer->fd = vfio->window_fd;
 }
 
 int sl_vfio_user_get_region_info(struct sl_vfio_user *vfio, struct sl_vfio_user_answer *answer)
@@ -371,8 +448,11 @@ int sl_vfio_user_get_region_info(struct sl_vfio_user *vfio, struct sl_vfio_user_
 	if (info.size > 0) {
 		info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
 	}
-	answer->payload.region.info = info;
 	answer->size = sizeof(info);
+	if (is_window(vfio, index)) {
+		describe_window(vfio, &info, answer);
+	}
+	answer->payload.region.info = info;
 	return 0;
 }
 
@@ -454,6 +534,20 @@ int sl_vfio_user_set_irqs(struct sl_vfio_user *vfio, size_t data_size)
 	}
 }
 
+/* An access to the window by whoever did not map it. to or from is NULL. */
+static int access_window(struct sl_vfio_user *vfio, const struct sl_vfio_user_access *access,
+			 void *to, const void *from)
+{
+	const uint64_t size = vfio->options.window_size;
+	const uint64_t addr = SL_VFIO_USER_WINDOW_ADDR + access->offset;
+
+	if (access->offset > size || access->count > size - access->offset) {
+		return -EINVAL;
+	}
+	return to != NULL ? sl_guest_ram_read(&vfio->ram, addr, to, access->count)
+			  : sl_guest_ram_write(&vfio->ram, addr, from, access->count);
+}
+
 int sl_vfio_user_read(struct sl_vfio_user *vfio, struct sl_vfio_user_answer *answer)
 {
 	const struct sl_vfio_user_access access = vfio->payload.region_access.access;
@@ -461,8 +555,11 @@ int sl_vfio_user_read(struct sl_vfio_user *vfio, struct sl_vfio_user_answer *ans
 	if (access.count > SL_VFIO_USER_MAX_DATA) {
 		return -EINVAL;
 	}
-	int r = sl_virtio_pci_read(&vfio->pci, access.region, access.offset,
-				   answer->payload.region_access.data, access.count);
+	uint8_t *data = answer->payload.region_access.data;
+	int r = is_window(vfio, access.region)
+			? access_window(vfio, &access, data, NULL)
+			: sl_virtio_pci_read(&vfio->pci, access.region, access.offset, data,
+					     access.count);
 	answer->payload.region_access.access = access;
 	answer->size = (uint32_t)sizeof(access) + access.count;
 	return r;
@@ -476,8 +573,11 @@ int sl_vfio_user_write(struct sl_vfio_user *vfio, size_t data_size,
 	if (access.count > SL_VFIO_USER_MAX_DATA || access.count > data_size) {
 		return -EINVAL;
 	}
-	int r = sl_virtio_pci_write(&vfio->pci, access.region, access.offset,
-				    vfio->payload.region_access.data, access.count);
+	const uint8_t *data = vfio->payload.region_access.data;
+	int r = is_window(vfio, access.region)
+			? access_window(vfio, &access, NULL, data)
+			: sl_virtio_pci_write(&vfio->pci, access.region, access.offset, data,
+					      access.count);
 	answer->payload.region_access.access = access;
 	answer->size = sizeof(access);
 	return r;

@@ -10,6 +10,9 @@
 #include "host/vgpu/virtio_pci.h"
 
 #define SL_VFIO_USER_MAX_HOLES 256u
+/* Where sl_vfio_user.ram has the window: no processor addresses that much, so no guest has memory
+ * there. What it does with the address is what it can do with the window anyway. */
+#define SL_VFIO_USER_WINDOW_ADDR (1ull << 62)
 
 struct sl_vfio_user {
 	struct sl_vfio_user_options options;
@@ -28,6 +31,7 @@ struct sl_vfio_user {
 	 * to the device they are no memory. */
 	struct sl_guest_range holes[SL_VFIO_USER_MAX_HOLES];
 	uint32_t hole_count;
+	int window_fd; /* -1: there is none */
 	struct sl_virtio_pci pci;
 	struct sl_vgpu *vgpu;
 	struct sl_request_queue queues[SL_VGPU_QUEUE_COUNT];

@@ -30,6 +30,9 @@ union command_data {
 	struct virtio_gpu_ctx_create context_create;
 	struct virtio_gpu_ctx_resource context_resource;
 	struct virtio_gpu_cmd_submit submit;
+	struct virtio_gpu_resource_create_blob create_blob;
+	struct virtio_gpu_resource_map_blob map_blob;
+	struct virtio_gpu_resource_unmap_blob unmap_blob;
 };
 
 struct command {
@@ -79,6 +82,12 @@ static const struct command commands[] = {
 	{ VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, "transfer from host 3D",
 	  sizeof(struct virtio_gpu_transfer_host_3d), CONTROL },
 	{ VIRTIO_GPU_CMD_SUBMIT_3D, "submit 3D", sizeof(struct virtio_gpu_cmd_submit), CONTROL },
+	{ VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, "create blob",
+	  sizeof(struct virtio_gpu_resource_create_blob), CONTROL },
+	{ VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB, "map blob",
+	  sizeof(struct virtio_gpu_resource_map_blob), CONTROL },
+	{ VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB, "unmap blob",
+	  sizeof(struct virtio_gpu_resource_unmap_blob), CONTROL },
 	{ VIRTIO_GPU_CMD_UPDATE_CURSOR, "update cursor",
 	  sizeof(struct virtio_gpu_update_cursor), CURSOR },
 	{ VIRTIO_GPU_CMD_MOVE_CURSOR, "move cursor",
@@ -114,6 +123,7 @@ int sl_vgpu_create(const struct sl_guest_ram *ram, const struct sl_vgpu_options 
 	for (uint32_t i = 0; i < SL_VGPU_BUCKETS; i++) {
 		LIST_INIT(&vgpu->resources[i]);
 	}
+	LIST_INIT(&vgpu->window_users);
 	LIST_INIT(&vgpu->contexts);
 	TAILQ_INIT(&vgpu->display_waiters);
 	TAILQ_INIT(&vgpu->fenced);
@@ -177,7 +187,10 @@ void sl_vgpu_set_host3d(struct sl_vgpu *vgpu, const struct sl_vgpu_host3d_ops *o
 
 uint64_t sl_vgpu_get_features(const struct sl_vgpu *vgpu)
 {
-	return 1ull << VIRTIO_GPU_F_EDID |
+	const uint64_t blobs =
+		1ull << VIRTIO_GPU_F_RESOURCE_BLOB | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
+
+	return 1ull << VIRTIO_GPU_F_EDID | (vgpu->options.has_blobs ? blobs : 0) |
 	       (vgpu->backend_count > 0 ? 1ull << VIRTIO_GPU_F_VIRGL : 0);
 }
 
@@ -279,6 +292,12 @@ static bool has_own_timeline(const struct sl_vgpu_request *request)
 	return (request->header.flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) != 0;
 }
 
+static bool is_same_ring(const struct sl_vgpu_request *a, const struct sl_vgpu_request *b)
+{
+	return has_own_timeline(a) == has_own_timeline(b) &&
+	       (!has_own_timeline(a) || a->header.ring_idx == b->header.ring_idx);
+}
+
 static void deliver_fenced(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 {
 	TAILQ_REMOVE(&vgpu->fenced, request, link);
@@ -338,12 +357,20 @@ static void set_done(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 void sl_vgpu_context_signal(struct sl_vgpu_context *context, uint64_t fence_id)
 {
 	struct sl_vgpu *vgpu = context->vgpu;
+	const struct sl_vgpu_request *reached = NULL;
 	struct sl_vgpu_request *request;
 
 	TAILQ_FOREACH(request, &vgpu->fenced, link)
 	{
 		if (context->id != 0 && request->context_id == context->id &&
-		    request->header.fence_id <= fence_id) {
+		    request->header.fence_id == fence_id) {
+			reached = request;
+		}
+	}
+	TAILQ_FOREACH(request, &vgpu->fenced, link)
+	{
+		if (reached != NULL && request->context_id == context->id &&
+		    request->header.fence_id <= fence_id && is_same_ring(request, reached)) {
 			set_done(vgpu, request);
 		}
 	}
@@ -477,6 +504,12 @@ static uint32_t run_command(struct sl_vgpu *vgpu, struct sl_vgpu_request *reques
 		return sl_vgpu_transfer_3d(vgpu, &data->transfer_3d);
 	case VIRTIO_GPU_CMD_SUBMIT_3D:
 		return sl_vgpu_submit(vgpu, request, &data->submit);
+	case VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB:
+		return sl_vgpu_create_blob(vgpu, request, &data->create_blob);
+	case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
+		return sl_vgpu_map_blob(vgpu, request, &data->map_blob);
+	case VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB:
+		return sl_vgpu_unmap_blob(vgpu, request, &data->unmap_blob);
 	default:
 		return sl_vgpu_cursor(vgpu, &data->cursor);
 	}
@@ -551,6 +584,12 @@ void sl_vgpu_check_releases(struct sl_vgpu *vgpu)
 		struct sl_vgpu_request *next = TAILQ_NEXT(request, link);
 
 		if (!sl_vgpu_resource_is_dropping(vgpu, request->resource_id)) {
+			struct sl_vgpu_resource *resource =
+				sl_vgpu_find_any_resource(vgpu, request->resource_id);
+
+			if (resource != NULL) {
+				sl_vgpu_release_window(vgpu, resource);
+			}
 			TAILQ_REMOVE(&vgpu->release_waiters, request, link);
 			sl_vgpu_answer(vgpu, request, VIRTIO_GPU_RESP_OK_NODATA);
 		}

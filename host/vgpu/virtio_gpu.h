@@ -68,6 +68,8 @@ struct sl_vgpu_frontend_ops {
 	/* The answer is written; the front end owns the request again. Called from within
 	 * sl_vgpu_handle() or later. */
 	void (*complete)(void *data, struct sl_vgpu_request *request, uint32_t written);
+	/* A part of the window becomes zeros that take no memory. NULL where there is no window. */
+	void (*clear_window)(void *data, uint64_t offset, uint64_t size);
 };
 
 struct sl_vgpu_rect {
@@ -175,6 +177,10 @@ struct sl_vgpu_options {
 	uint64_t max_host_bytes; /* of pixel copies of resources that are shown */
 	uint32_t width;		 /* of the first scanout, where no display says otherwise */
 	uint32_t height;
+	bool has_blobs; /* the front end passes on RESOURCE_BLOB and CONTEXT_INIT */
+	/* Memory of the host's that the guest can map (VIRTIO_GPU_SHM_ID_HOST_VISIBLE). ram has it
+	 * at this address, where the guest has nothing. Size 0: none; else of whole pages. */
+	struct sl_guest_range window;
 	const struct sl_vgpu_frontend_ops *frontend;
 	void *frontend_data;
 };
@@ -218,8 +224,8 @@ void sl_vgpu_set_edid(struct sl_vgpu *vgpu, uint32_t scanout_id, const uint8_t *
 int sl_vgpu_read_scanout(struct sl_vgpu *vgpu, uint32_t scanout_id, const struct sl_vgpu_rect *rect,
 			 void *dst, size_t stride);
 
-/* For back ends. The fences of the context up to fence_id are reached; those that were answered
- * already are ignored. */
+/* For back ends. The fences of the context up to fence_id are reached, on the ring that this one is
+ * on; those that were answered already are ignored. */
 void sl_vgpu_context_signal(struct sl_vgpu_context *context, uint64_t fence_id);
 /* What detach() or destroy_context() began is done. The context is invalid after gone(). */
 void sl_vgpu_context_detached(struct sl_vgpu_context *context, uint32_t resource_id);

@@ -14,9 +14,10 @@ union pixman_image;
 #define SL_VGPU_BUCKETS 1024u
 
 enum sl_vgpu_resource_kind {
-	SL_VGPU_RESOURCE_2D,	/* a picture; the host keeps a copy of its pixels */
-	SL_VGPU_RESOURCE_GUEST, /* bytes in guest memory, of which the host has no copy */
-	SL_VGPU_RESOURCE_HOST,	/* a texture or buffer in another process (host3d.c) */
+	SL_VGPU_RESOURCE_2D,	 /* a picture; the host keeps a copy of its pixels */
+	SL_VGPU_RESOURCE_GUEST,	 /* bytes in guest memory, of which the host has no copy */
+	SL_VGPU_RESOURCE_HOST,	 /* a texture or buffer in another process (host3d.c) */
+	SL_VGPU_RESOURCE_WINDOW, /* bytes in the window, where they are only while mapped */
 };
 
 /* A context may use a resource. */
@@ -55,6 +56,12 @@ struct sl_vgpu_resource {
 					* attached; NULL: none */
 	uint64_t *range_ends;	       /* byte offset behind each run */
 	uint32_t range_count;
+
+	/* SL_VGPU_RESOURCE_WINDOW */
+	LIST_ENTRY(sl_vgpu_resource) window_link; /* in sl_vgpu.window_users */
+	uint64_t window_offset;
+	bool mapped;	   /* the guest has it mapped; its range is the only one */
+	bool holds_window; /* mapped, or contexts have not let go yet */
 
 	LIST_HEAD(, sl_vgpu_attachment) attachments;
 };
@@ -112,6 +119,7 @@ struct sl_vgpu {
 	bool uses_host3d;     /* the command being run does */
 
 	LIST_HEAD(, sl_vgpu_resource) resources[SL_VGPU_BUCKETS];
+	LIST_HEAD(, sl_vgpu_resource) window_users;
 	LIST_HEAD(, sl_vgpu_context) contexts;
 	struct sl_vgpu_scanout scanouts[SL_VGPU_MAX_SCANOUTS];
 	struct virtio_gpu_display_one modes[SL_VGPU_MAX_SCANOUTS]; /* as last heard */
@@ -151,6 +159,12 @@ void sl_vgpu_drop_fences(struct sl_vgpu *vgpu, uint32_t context_id);
 
 /* resource.c */
 struct sl_vgpu_resource *sl_vgpu_find_resource(struct sl_vgpu *vgpu, uint32_t id);
+/* Also one that is dying. */
+struct sl_vgpu_resource *sl_vgpu_find_any_resource(struct sl_vgpu *vgpu, uint32_t id);
+/* Give a resource the pages listed in the request, count entries from offset on; its contexts are
+ * told. On failure it has none. */
+uint32_t sl_vgpu_set_backing(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			     struct sl_vgpu_resource *resource, uint32_t count, size_t offset);
 /* True while a context still has pages that it was told to let go. */
 bool sl_vgpu_resource_is_dropping(struct sl_vgpu *vgpu, uint32_t id);
 void sl_vgpu_clear_resources(struct sl_vgpu *vgpu);
@@ -199,6 +213,16 @@ void sl_vgpu_host3d_update(struct sl_vgpu *vgpu, uint32_t scanout_id,
 uint32_t sl_vgpu_host3d_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
 			       const struct sl_vgpu_resource *resource);
 void sl_vgpu_host3d_reset(struct sl_vgpu *vgpu);
+
+/* blob.c */
+uint32_t sl_vgpu_create_blob(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			     const struct virtio_gpu_resource_create_blob *cmd);
+uint32_t sl_vgpu_map_blob(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			  const struct virtio_gpu_resource_map_blob *cmd);
+uint32_t sl_vgpu_unmap_blob(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
+			    const struct virtio_gpu_resource_unmap_blob *cmd);
+/* If nobody uses a resource's part of the window any more, others may. */
+void sl_vgpu_release_window(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
 
 /* scanout.c */
 /* Show a cursor of SL_VGPU_CURSOR_SIZE squared pixels. */

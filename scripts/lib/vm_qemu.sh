@@ -8,7 +8,7 @@ sl_vm_qemu_suites=("trixie-backports trixie" "forky" "sid")
 
 # sl_vm_has_vfio_user QEMU
 sl_vm_has_vfio_user() {
-	"$1" -device help 2>/dev/null | grep -q '"vfio-user-pci"'
+	"$1" -device vfio-user-pci,help 2>/dev/null | grep "socket=" >/dev/null
 }
 
 # sl_vm_fetch_qemu WORK SUITE [SUITE]: into WORK/root. apt has directories of its own, knows of no
