@@ -156,7 +156,7 @@ uint32_t sl_vgpu_map_blob(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 	/* The guest can write into the window where nothing is mapped. */
 	vgpu->options.frontend->clear_window(vgpu->options.frontend_data, cmd->offset,
 					     resource->size);
-	if (sl_vgpu_announce_pages(resource) < 0 ||
+	if (sl_vgpu_announce_pages(vgpu, resource) < 0 ||
 	    !sl_vgpu_set_payload(request, (const uint8_t *)&info + head, sizeof(info) - head)) {
 		drop_window_range(vgpu, resource);
 		sl_vgpu_release_window(vgpu, resource);

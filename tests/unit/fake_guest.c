@@ -3,6 +3,7 @@
 #include "tests/unit/fake_guest.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@ static void add_slot(struct fake_guest *guest, uint64_t offset, uint64_t size, u
 void fake_guest_init(struct fake_guest *guest)
 {
 	memset(guest, 0, sizeof(*guest));
+	guest->window_fd = -1;
 	guest->fd = sl_fd_create_memory("guest", FAKE_RAM_SIZE);
 	assert(guest->fd >= 0);
 	guest->memory = mmap(NULL, FAKE_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, guest->fd, 0);
@@ -52,6 +54,7 @@ void fake_guest_finish(struct fake_guest *guest)
 	sl_guest_ram_finish(&guest->ram);
 	munmap(guest->memory, FAKE_RAM_SIZE);
 	close(guest->fd);
+	sl_fd_close(guest->window_fd);
 }
 
 struct sl_virtqueue_layout fake_guest_layout(struct fake_guest *guest, bool event_idx)
@@ -113,6 +116,44 @@ void fake_guest_create_device(struct fake_guest *guest, uint64_t max_host_bytes)
 	};
 	int r = sl_vgpu_create(&guest->ram, &options, &guest->vgpu);
 
+	assert(r == 0);
+}
+
+static void clear_window(void *data, uint64_t offset, uint64_t size)
+{
+	struct fake_guest *guest = data;
+	int r = fallocate(guest->window_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  (off_t)offset, (off_t)size);
+
+	assert(r == 0);
+}
+
+static const struct sl_vgpu_frontend_ops blob_frontend_ops = {
+	.complete = complete,
+	.clear_window = clear_window,
+};
+
+void fake_guest_create_blob_device(struct fake_guest *guest)
+{
+	const struct sl_guest_ram_slot slot = {
+		.guest_addr = FAKE_WINDOW_ADDR,
+		.size = FAKE_WINDOW_SIZE,
+		.user_addr = FAKE_WINDOW_ADDR,
+	};
+	const struct sl_vgpu_options options = {
+		.max_host_bytes = 1 << 20,
+		.width = 1024,
+		.height = 768,
+		.has_blobs = true,
+		.window = { .addr = FAKE_WINDOW_ADDR, .size = FAKE_WINDOW_SIZE },
+		.frontend = &blob_frontend_ops,
+		.frontend_data = guest,
+	};
+
+	guest->window_fd = sl_fd_create_memory("window", FAKE_WINDOW_SIZE);
+	int r = sl_guest_ram_add(&guest->ram, &slot, dup(guest->window_fd));
+	assert(guest->window_fd >= 0 && r == 0);
+	r = sl_vgpu_create(&guest->ram, &options, &guest->vgpu);
 	assert(r == 0);
 }
 

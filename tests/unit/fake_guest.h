@@ -32,8 +32,13 @@ struct fake_answer {
 	uint32_t fence_count;
 };
 
+/* The device's window, at an address that no guest memory has. */
+#define FAKE_WINDOW_ADDR (1ull << 62)
+#define FAKE_WINDOW_SIZE 0x100000ull
+
 struct fake_guest {
 	int fd;
+	int window_fd;	 /* -1: none */
 	uint8_t *memory; /* FAKE_RAM_SIZE bytes */
 	struct sl_guest_ram ram;
 
@@ -60,6 +65,8 @@ void fake_guest_offer(struct fake_guest *guest, uint16_t head);
 
 /* A device over the guest's memory; answers go to guest->answer. */
 void fake_guest_create_device(struct fake_guest *guest, uint64_t max_host_bytes);
+/* The same with blobs and a window. */
+void fake_guest_create_blob_device(struct fake_guest *guest);
 
 /* Send size bytes of a command, with tail_size bytes behind it, to a queue. Returns the type of
  * the answer, or 0 if there is none yet. */
