@@ -122,6 +122,58 @@ def vhost_user():
     yield 'ack', negotiate + message(999 & 255, b'', 0, 9) + table
 
 
+def vfio_user():
+    memory, eventfds = 1 * 2, 3 * 2 + 1
+    registers, config, window = 0, 7, 2
+
+    def write(region, offset, value, size):
+        return message(10, struct.pack('<QII', offset, region, size) +
+                       struct.pack('<Q', value)[:size], flags=0)
+
+    def read(region, offset, size):
+        return message(9, struct.pack('<QII', offset, region, size), flags=0)
+
+    def dma_map(address, size, flags=3, fds=memory):
+        return message(2, struct.pack('<IIQQQ', 32, flags, 0, address, size), fds, 0)
+
+    def dma_unmap(address, size, flags=0):
+        return message(3, struct.pack('<IIQQ', 24, flags, address, size), 0, 0)
+
+    def region(index, room):
+        return message(5, struct.pack('<IIIIQQ', room, 0, index, 0, 0, 0), 0, 0)
+
+    begin = b'\0'
+    ask = (message(4, bytes(16), flags=0) + region(0, 32) + region(2, 32) + region(2, 64) +
+           region(7, 32) + message(7, struct.pack('<4I', 16, 0, 2, 0), flags=0) + read(config, 0, 64))
+    table = dma_map(RAM, RAM_SIZE)
+    irqs = message(8, struct.pack('<5I', 20, 0x24, 2, 0, 3), eventfds, 0)
+    features = b''.join(write(registers, 8, i, 4) + write(registers, 12, value, 4)
+                        for i, value in enumerate((0x1a | 1 << 29, 1)))
+    queue = (write(registers, 22, 0, 2) + write(registers, 26, 1, 2) + write(registers, 24, 16, 2) +
+             write(registers, 32, RAM + RING, 8) + write(registers, 40, RAM + RING + 0x1000, 8) +
+             write(registers, 48, RAM + RING + 0x2000, 8) + write(registers, 28, 1, 2))
+    driver = (write(config, 4, 6, 2) + write(registers, 20, 3, 1) + features +
+              write(registers, 20, 11, 1) + queue + write(registers, 20, 15, 1))
+    kick = write(registers, 0x3000, 0, 2)
+    ring = struct.pack('<QIHH', DATA, 24, 1, 1) + struct.pack('<QIHH', DATA + 4096, 512, 2, 0)
+    avail = struct.pack('<HHH', 0, 1, 0).ljust(64, b'\0')
+    guest = ring.ljust(960, b'\0') + avail
+    yield 'ask', begin + ask
+    yield 'start', begin + table + irqs + driver + kick + read(registers, 0x1000, 1) + guest
+    yield 'reset', (begin + table + irqs + driver + kick + message(13, flags=0) + driver + kick +
+                    write(registers, 20, 0, 1) + guest)
+    yield 'memory moves', (begin + table + driver + dma_unmap(RAM, RAM_SIZE) + kick + table +
+                           dma_map(RAM, 4096) + dma_map(0, 4096, 1) + dma_unmap(0, 0, 2) + guest)
+    yield 'window', begin + write(window, 0, 5, 8) + read(window, 0xfffc, 4) + read(window, 0xfffd, 4)
+    yield 'without bars', (begin + write(config, 0x84, 0, 1) +
+                           b''.join(write(config, at, 4, 4) for at in range(0x40, 0x100, 4)) +
+                           b''.join(read(config, at, 4) for at in range(0x40, 0x100, 4)))
+    yield 'interrupts', (begin + irqs + message(8, struct.pack('<5I', 20, 0x21, 2, 0, 0), 0, 0) +
+                         message(8, struct.pack('<5I3B', 23, 0x22, 2, 0, 3, 1, 0, 1), 0, 0) +
+                         read(1, 0x800, 8))
+    yield 'no version', b'\x0f' + message(4, bytes(16), flags=0)
+
+
 def display():
     """Steps as in fuzz_display.c."""
     features, info, edid = (bytes([0, which]) for which in range(3))
@@ -222,8 +274,8 @@ def control():
 
 def main():
     out = Path(sys.argv[1])
-    for target in (virtqueue, virtio_gpu, vhost_user, display, connector, sluice_backend, ring,
-                   control):
+    for target in (virtqueue, virtio_gpu, vhost_user, vfio_user, display, connector,
+                   sluice_backend, ring, control):
         folder = out / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in target():
