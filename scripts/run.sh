@@ -33,6 +33,7 @@ socket of a running one.
   --memory SIZE            device memory of all its programs together, like 512M (default: all)
   --memory-mode import|copy
                            how host-visible memory reaches the host's driver
+  --record DIRECTORY       write the program's commands to a file there, for sluice-replay
   --validate               the Khronos validation layer around what the program does on the host
   --log-level LEVEL        of the daemon: error, warning (default), info or debug
   --no-build               do not build first, even if the sources are newer
@@ -91,6 +92,12 @@ while [[ $# -gt 0 ]]; do
 	--memory-mode)
 		need_argument "$1" $#
 		daemon_options+=(--memory-mode "$2")
+		shift 2
+		;;
+	--record)
+		need_argument "$1" $#
+		mkdir -p "$2"
+		daemon_options+=(--record "$(realpath "$2")")
 		shift 2
 		;;
 	--log-level)

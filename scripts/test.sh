@@ -23,6 +23,9 @@ named (as "meson test --list" names them; wildcards allowed).
   --build-dir DIR  build there (default: build/ in the tree)
   --no-install     do not look for missing packages
   -h, --help       this text
+
+SLUICE_FUZZ_SECONDS=N: fuzz each target for N seconds as well (scripts/fuzz.sh), unless suites or tests
+are named.
 END
 }
 
@@ -71,12 +74,19 @@ while [[ $# -gt 0 ]]; do
 		;;
 	esac
 done
+fuzz_seconds=${SLUICE_FUZZ_SECONDS:-0}
+if [[ ${#suites[@]} -gt 0 || ${#tests[@]} -gt 0 ]]; then
+	fuzz_seconds=0
+fi
 if [[ ${#suites[@]} -eq 0 ]]; then
 	suites=(--no-suite gpu)
 fi
 
 if [[ $install == yes ]]; then
 	sl_install_packages "$root/scripts/packages.txt"
+	if [[ $fuzz_seconds -gt 0 ]]; then
+		sl_install_packages "$root/scripts/packages-fuzz.txt"
+	fi
 fi
 sl_configure "$root" "$build_dir" -Dwerror=true
 ninja -C "$build_dir"
@@ -89,5 +99,10 @@ if [[ ! -e $log ]]; then
 	echo '0 passed, 1 failed'
 	exit 1
 fi
-python3 "$root/scripts/lib/results.py" "$log" || status=1
+logs=("$log")
+if [[ $fuzz_seconds -gt 0 ]]; then
+	"$root/scripts/fuzz.sh" -j "$(nproc)" "${fuzz_seconds}s" || status=1
+	logs+=("${SLUICE_FUZZ_BUILD:-$root/build-fuzz}/results.json")
+fi
+python3 "$root/scripts/lib/results.py" "${logs[@]}" || status=1
 exit "$status"
