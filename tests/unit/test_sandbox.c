@@ -106,14 +106,17 @@ static int strays_are_closed(void)
 
 static int attributes_are_set(void)
 {
-	struct rlimit core;
+	struct rlimit limit;
 	int signal_number = 0;
 
 	CHECK(enter(STDERR_FILENO) == 0);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 	CHECK(prctl(PR_GET_DUMPABLE) == 0);
 	CHECK(prctl(PR_GET_PDEATHSIG, &signal_number) == 0 && signal_number == SIGKILL);
-	CHECK(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
+	CHECK(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max <= 1024);
+	CHECK(getrlimit(RLIMIT_MSGQUEUE, &limit) == 0 && limit.rlim_max == 0);
+	CHECK(getrlimit(RLIMIT_RTPRIO, &limit) == 0 && limit.rlim_max == 0);
 	return 0;
 }
 
