@@ -34,9 +34,9 @@ done
 """
 
 
-def require_image():
-    """Ends the test program as skipped where no guest can be made."""
-    run = subprocess.run([ROOT / "scripts/vm.sh", "image"], stdin=subprocess.DEVNULL,
+def require_image(*options):
+    """Ends the test program as skipped where no such guest can be made."""
+    run = subprocess.run([ROOT / "scripts/vm.sh", "image", *options], stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if run.returncode != 0:
         print(f"1..0 # SKIP no guest image: {(run.stdout.splitlines() or ['?'])[-1]}")

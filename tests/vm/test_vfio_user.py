@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A guest whose GPU comes over vfio-user: its kernel sees blobs, the window and rings; programs find
+what they find natively, bit for bit; and nothing is left of them. Skipped where there is no QEMU
+that knows vfio-user, neither installed nor in Debian's archive."""
+
+import os
+import signal
+import sys
+
+import guest as guest_module
+from guest import Guest, host
+
+import run_cases
+from test_life import DEVICE_LOST, State, judge, run_case, start_stuck, works
+
+OPTIONS = ["--front-end", "vfio-user"]
+CASES = ["saxpy", "reduction", "map_patterns", "many_allocations", "timeline_threads", "textured",
+         "huge_command_buffer"]
+FEATURES = ["+virgl", "+resource_blob", "+host_visible", "+context_init"]
+
+
+def window_bytes(vm):
+    """What the guest's window takes of the host's memory."""
+    directory = f"/proc/{vm.vgpu_pid()}/fd"
+    for name in os.listdir(directory):
+        path = f"{directory}/{name}"
+        if "sluice-window" in os.readlink(path):
+            return os.stat(path).st_blocks * 512
+    return None
+
+
+def test_kernel(tap, vm):
+    _, output = vm.run("dmesg | grep 'features:'")
+    missing = [feature for feature in FEATURES if feature not in output]
+    tap.point("the guest's kernel has all features", f"{missing} missing: {output}" if missing
+              else None)
+    status, output = vm.run("vulkaninfo --summary")
+    tap.point("vulkaninfo", None if status == 0 and "deviceName" in output
+              else f"status {status}: {output}")
+
+
+def test_cases(tap, vm, native):
+    for name in CASES:
+        tap.point(name, works(vm, native, name))
+    numbers = [(name, vm.start(run_case(vm, name))) for name in ("saxpy", "triangle", "textured")]
+    problems = [judge(vm, native, name, number) for name, number in numbers]
+    tap.point("programs at the same time", "\n".join(problem for problem in problems if problem))
+
+
+def test_killed_renderer(tap, daemon, vm, native):
+    number, problem = start_stuck(daemon, vm, "fence")
+    if not problem:
+        for program in daemon.programs():
+            os.kill(program["renderer_pid"], signal.SIGKILL)
+        status, output = vm.wait(number, 30)
+        if DEVICE_LOST not in output:
+            problem = f"status {status}: {output}"
+    tap.point("a renderer is killed: the program gets DEVICE_LOST", problem)
+    tap.point("the next program works", works(vm, native))
+
+
+def test_reset(tap, daemon, vm, native):
+    _, problem = start_stuck(daemon, vm, "fence")
+    boots = vm.boots()
+    vm.reset()
+    if not host.wait_for(lambda: vm.boots() > boots, 120):
+        problem = "the guest did not come up again"
+    if not problem and not daemon.wait_until_idle(20):
+        problem = f"the daemon still lists {daemon.programs()}"
+    tap.point("the guest is reset in the middle", problem or works(vm, native))
+
+
+def test_window(tap, vm):
+    """Programs have used it; what they used is free again."""
+    empty = host.wait_for(lambda: window_bytes(vm) == 0, 15)
+    tap.point("the window is empty again", None if empty else f"{window_bytes(vm)} bytes")
+
+
+def main():
+    tap = host.Tap()
+    guest_module.require_image(*OPTIONS)
+    native = run_cases.Native()
+    with host.Host(name="vm-vfio-user") as daemon:
+        vm = Guest(daemon, options=OPTIONS)
+        try:
+            tap.point("a program runs", works(vm, native))
+            daemon.wait_until_idle()
+            state = State(daemon, vm)
+            baseline = state.read()
+            test_kernel(tap, vm)
+            test_cases(tap, vm, native)
+            test_killed_renderer(tap, daemon, vm, native)
+            test_window(tap, vm)
+            tap.point("nothing is left", state.compare(baseline))
+            test_reset(tap, daemon, vm, native)
+            test_window(tap, vm)
+            tap.point("nothing is left after a reset", state.compare(baseline))
+            status = vm.end()
+            tap.point("the guest ends", None if status == 0 else f"status {status}: {vm.log()}")
+            if tap.failed:
+                print("".join(f"# vm: {line}\n" for line in vm.log().splitlines()[-30:]), end="")
+        finally:
+            vm.remove()
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
