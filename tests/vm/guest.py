@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("SLUICE_BUILD_DIR", str(ROOT / "build"))
@@ -41,6 +42,73 @@ def require_image(*options):
     if run.returncode != 0:
         print(f"1..0 # SKIP no guest image: {(run.stdout.splitlines() or ['?'])[-1]}")
         raise SystemExit(0)
+
+
+def children(pid, name):
+    """Ids of a process's children with that name."""
+    output = subprocess.run(["pgrep", "-P", str(pid), name], stdout=subprocess.PIPE, text=True,
+                            check=False).stdout
+    return [int(word) for word in output.split()]
+
+
+class State:
+    """Descriptors, mappings and processes of vgpu, renderers and daemon: they must come back to what
+    they were."""
+
+    def __init__(self, daemon, vm):
+        self.daemon, self.vm = daemon, vm
+
+    def read(self):
+        vgpu = self.vm.vgpu_pids()
+        daemon = self.daemon.process.pid
+        renderers = children(daemon, "sluice-renderer")
+        processes = {"vgpu": vgpu, "daemon": [daemon], "renderers": renderers}
+        state = {"programs": len(self.daemon.programs()), "processes of the vgpu": len(vgpu),
+                 "renderers": len(renderers)}
+        for name, pids in processes.items():
+            state[f"descriptors of the {name}"] = sum(count_fds(pid) for pid in pids)
+            # A renderer ends with its program: those that are left are new, and no two alike.
+            if name != "renderers":
+                state[f"mappings of the {name}"] = sum(count_mappings(pid) for pid in pids)
+        return state
+
+    def settle(self, timeout=30):
+        """The state once it has not changed for a second: the baseline."""
+        states = [self.read()]
+
+        def is_calm():
+            time.sleep(1)
+            states.append(self.read())
+            return states[-1] == states[-2] and states[-1]["programs"] == 0
+        host.wait_for(is_calm, timeout)
+        return states[-1]
+
+    def compare(self, baseline, timeout=15):
+        """None, or what has not come back."""
+        seen = []
+
+        def is_back():
+            seen[:] = [self.read()]
+            return all(seen[0][key] <= baseline[key] for key in baseline)
+        if host.wait_for(is_back, timeout):
+            return None
+        return "\n".join(f"{seen[0][key]} {key}, {baseline[key]} before"
+                         for key in baseline if seen[0][key] > baseline[key])
+
+
+def count_fds(pid):
+    """0 for a process that has just ended."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
+def count_mappings(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/maps").read_text().count("\n")
+    except OSError:
+        return 0
 
 
 class Guest:
@@ -89,16 +157,17 @@ class Guest:
         path = self.share / "boots"
         return path.read_text().count("up") if path.exists() else 0
 
-    def vgpu_pid(self):
-        """The device's process: the child of the one that connects for it."""
+    def vgpu_pids(self):
+        """The process that connects for the device, and the device's; fewer if they have ended."""
+        pids = []
         pid = self.process.pid
         for _ in range(2):
-            children = subprocess.run(["pgrep", "-P", str(pid), "sluice-vgpu"],
-                                      stdout=subprocess.PIPE, text=True, check=False).stdout
-            if not children:
-                return None
-            pid = int(children.split()[0])
-        return pid
+            found = children(pid, "sluice-vgpu")
+            if not found:
+                break
+            pid = found[0]
+            pids.append(pid)
+        return pids
 
     def reset(self):
         """Push the reset button."""

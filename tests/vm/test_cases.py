@@ -4,13 +4,11 @@
 found with native runs on the host, bit for bit."""
 
 import argparse
-import pathlib
 import subprocess
 import sys
-import tempfile
 
 import guest
-from guest import ROOT, host
+from guest import Guest, State, host
 
 import run_cases
 
@@ -28,16 +26,12 @@ done <names
 """
 
 
-def run_guest(directory, names, timeout):
-    """Returns vm.sh's status and what it printed."""
-    (directory / "names").write_text("".join(f"{name}\n" for name in names))
-    (directory / "script").write_text(SCRIPT)
-    run = subprocess.run(
-        [ROOT / "scripts/vm.sh", "run", "--no-build", "--share", directory,
-         "--timeout", str(timeout), "--", "sh", "/share/script", run_cases.PROGRAM],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False)
-    return run.returncode, run.stdout
+def run_guest(vm, names, timeout):
+    """None, or why not all could be run."""
+    (vm.share / "names").write_text("".join(f"{name}\n" for name in names))
+    (vm.share / "script").write_text(SCRIPT)
+    status, output = vm.run(f"sh /share/script {run_cases.PROGRAM}", timeout)
+    return None if status == 0 else f"status {status}\n{output}\n{vm.log()[-3000:]}"
 
 
 def judge(name, native, directory):
@@ -75,13 +69,21 @@ def main():
     tap = host.Tap()
     guest.require_image()
     native = run_cases.Native()
-    with tempfile.TemporaryDirectory() as directory:
-        directory = pathlib.Path(directory)
-        status, output = run_guest(directory, names, arguments.timeout)
-        for name in names:
-            problem, skip = judge(name, native, directory)
-            tap.point(name, problem, skip)
-    tap.point("the guest ends", None if status == 0 else f"status {status}\n{output[-3000:]}")
+    with host.Host(name="vm-cases") as daemon:
+        vm = Guest(daemon)
+        try:
+            state = State(daemon, vm)
+            problem = run_guest(vm, names[:1], 120)
+            baseline = state.settle()
+            problem = problem or run_guest(vm, names[1:], arguments.timeout)
+            for name in names:
+                wrong, skip = judge(name, native, vm.share)
+                tap.point(name, wrong, skip)
+            tap.point("nothing is left", problem or state.compare(baseline))
+            status = vm.end()
+            tap.point("the guest ends", None if status == 0 else f"status {status}: {vm.log()}")
+        finally:
+            vm.remove()
     return tap.finish()
 
 

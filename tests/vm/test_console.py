@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 import guest as guest_module
-from guest import ROOT, Guest, host
+from guest import ROOT, Guest, State, host
 
 SPEC = importlib.util.spec_from_file_location("screenshot", ROOT / "scripts/vm/screenshot.py")
 screenshot = importlib.util.module_from_spec(SPEC)
@@ -274,8 +274,11 @@ def main():
             test_resize(tap, vm, screen)
             test_x(tap, vm, screen)
             test_cube(tap, vm, screen, "vkcube", X_COLOUR)
+            state = State(daemon, vm)
+            baseline = state.settle()
             test_weston(tap, vm, screen)
             test_cube(tap, vm, screen, "vkcube-wayland", WAYLAND_COLOUR)
+            tap.point("nothing is left", state.compare(baseline))
             status = vm.end()
             tap.point("the guest ends", None if status == 0 else f"status {status}: {vm.log()}")
         finally:

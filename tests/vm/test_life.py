@@ -4,12 +4,11 @@
 killed, the driver unloaded, the guest rebooted; and that nothing is left of them."""
 
 import os
-import pathlib
 import signal
 import sys
 
 import guest as guest_module
-from guest import Guest, host
+from guest import Guest, State, host
 
 import run_cases
 
@@ -35,30 +34,6 @@ def judge(vm, native, name, number):
 
 def works(vm, native, name="triangle"):
     return judge(vm, native, name, vm.start(run_case(vm, name)))
-
-
-class State:
-    """What must come back to its baseline."""
-
-    def __init__(self, daemon, vm):
-        self.daemon, self.vm = daemon, vm
-
-    def read(self):
-        vgpu = self.vm.vgpu_pid()
-        return {
-            "programs": len(self.daemon.programs()),
-            "descriptors of the vgpu": len(os.listdir(f"/proc/{vgpu}/fd")),
-            "mappings of the vgpu": len(pathlib.Path(f"/proc/{vgpu}/maps").read_text().split("\n")),
-            "descriptors of the daemon": len(os.listdir(f"/proc/{self.daemon.process.pid}/fd")),
-        }
-
-    def compare(self, baseline):
-        """None, or what has not come back."""
-        if host.wait_for(lambda: all(self.read()[key] <= baseline[key] for key in baseline), 15):
-            return None
-        now = self.read()
-        return "\n".join(f"{now[key]} {key}, {baseline[key]} before"
-                         for key in baseline if now[key] > baseline[key])
 
 
 def test_two_programs(tap, vm, native):
@@ -151,9 +126,8 @@ def main():
         vm = Guest(daemon, options=["--memory", "2560"])
         try:
             tap.point("a program runs", works(vm, native))
-            daemon.wait_until_idle()
             state = State(daemon, vm)
-            baseline = state.read()
+            baseline = state.settle()
             for test in (
                     lambda: test_two_programs(tap, vm, native),
                     lambda: test_memory(tap, vm),
