@@ -149,8 +149,10 @@ static void close_fds(struct sl_vfio_user *vfio)
 static void complain(struct sl_vfio_user *vfio, int r)
 {
 	const uint32_t bit = vfio->header.command < 32 ? vfio->header.command : 0;
+	/* QEMU asks about interrupts that few devices have. */
+	bool is_question = vfio->header.command == SL_VFIO_USER_DEVICE_GET_IRQ_INFO;
 
-	if ((vfio->complained >> bit & 1) == 0) {
+	if (!is_question && (vfio->complained >> bit & 1) == 0) {
 		vfio->complained |= 1u << bit;
 		sl_log(SL_LOG_INFO, "vfio-user command %u failed: %s (said once)",
 		       vfio->header.command, strerror(-r));

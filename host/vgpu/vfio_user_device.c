@@ -133,11 +133,15 @@ static void on_update(void *data)
 {
 	struct sl_vfio_user *vfio = data;
 
-	if (!update_queues(vfio)) {
-		sl_log(SL_LOG_WARNING, "the guest's virtqueues are not in its memory; the device "
-				       "needs a reset");
-		interrupt(vfio, sl_virtio_pci_raise_broken(&vfio->pci));
+	if (update_queues(vfio)) {
+		return;
 	}
+	if (!vfio->misplaced) {
+		vfio->misplaced = true;
+		sl_log(SL_LOG_WARNING, "the guest's virtqueues are not in its memory: the device "
+				       "needs a reset (said once)");
+	}
+	interrupt(vfio, sl_virtio_pci_raise_broken(&vfio->pci));
 }
 
 /* The memory table changed: what the rings pointed to may be elsewhere, or nowhere. */

@@ -24,6 +24,7 @@ struct sl_vfio_user {
 	bool ended;
 	bool greeted;	     /* versions were exchanged */
 	uint32_t complained; /* bit: a command whose misuse has been logged */
+	bool misplaced;	     /* rings outside memory have been logged */
 
 	/* vfio_user_device.c */
 	struct sl_guest_ram ram;
