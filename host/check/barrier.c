@@ -38,7 +38,7 @@ static int check_image(struct barriers *barriers, VkImage handle,
 	if (image->type == VK_IMAGE_TYPE_3D && image->extent.depth > seen.layer_count) {
 		seen.layer_count = image->extent.depth;
 	}
-	return sl_check_subresources(barriers->check, &seen, range);
+	return sl_check_levels(barriers->check, &seen, range);
 }
 
 static int check_all(struct sl_check *check, const struct sl_object_list *named,

@@ -87,13 +87,30 @@ static const struct sl_check_pipeline_layout *find_layout(const struct sl_object
 	return node != NULL ? node->extra : NULL;
 }
 
+/* first: the set's first dynamic offset. */
+static int check_offsets(struct sl_check *check, const struct sl_check_set *set,
+			 const struct sl_vkCmdBindDescriptorSets *args, uint32_t first)
+{
+	if (set->layout->dynamic_count > args->dynamicOffsetCount - first) {
+		return sl_check_fail(check, "%u dynamic offsets are too few",
+				     args->dynamicOffsetCount);
+	}
+	for (uint32_t i = 0; i < set->layout->dynamic_count; i++) {
+		if (args->pDynamicOffsets[first + i] > set->dynamic_ends[i]) {
+			return sl_check_fail(check, "dynamic offset %u lies beyond the buffer",
+					     args->pDynamicOffsets[first + i]);
+		}
+	}
+	return 0;
+}
+
 int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 				     struct sl_vkCmdBindDescriptorSets *args)
 {
 	uint32_t cursor = 0;
 	const struct sl_check_pipeline_layout *layout =
 		find_layout(args->named, &cursor, args->layout);
-	uint64_t dynamic_count = 0;
+	uint32_t dynamic_count = 0;
 
 	if (layout == NULL ||
 	    !sl_check_bytes(args->firstSet, args->descriptorSetCount, layout->set_count)) {
@@ -116,12 +133,17 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 			return sl_check_fail(check, "set %u has another layout than the pipeline",
 					     args->firstSet + i);
 		}
+		int r = check_offsets(check, set, args, dynamic_count);
+
+		if (r < 0) {
+			return r;
+		}
 		dynamic_count += set->layout->dynamic_count;
 	}
 	return dynamic_count == args->dynamicOffsetCount
 		       ? 0
-		       : sl_check_fail(check, "%u dynamic offsets for %llu descriptors",
-				       args->dynamicOffsetCount, (unsigned long long)dynamic_count);
+		       : sl_check_fail(check, "%u dynamic offsets for %u descriptors",
+				       args->dynamicOffsetCount, dynamic_count);
 }
 
 int sl_check_vkCmdPushDescriptorSetKHR(struct sl_check *check,

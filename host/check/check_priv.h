@@ -105,9 +105,9 @@ struct sl_check_binding {
 	uint32_t number;
 	uint32_t first; /* slot: descriptors of the set, or bytes of inline uniform blocks */
 	uint32_t count;
+	uint32_t first_dynamic; /* of the set's dynamic buffers */
 	VkDescriptorType type;
 	VkDescriptorBindingFlags flags;
-	bool has_samplers; /* immutable */
 };
 
 /* sl_check_node.extra of a layout. */
@@ -133,6 +133,15 @@ struct sl_check_set {
 	 * since descriptors are addresses. */
 	struct sl_check_node *(*slots)[2];
 	uint32_t slot_count;
+	uint64_t *dynamic_ends; /* the highest offset of each dynamic buffer */
+};
+
+struct sl_check_pass;
+
+struct sl_check_pipeline {
+	struct sl_check_node node;
+	VkPipelineBindPoint point;
+	bool is_library;
 };
 
 /* What a command buffer is in the middle of while it records. */
@@ -143,11 +152,24 @@ enum sl_check_pass_kind {
 	SL_CHECK_CONTINUED, /* a secondary one of either */
 };
 
+/* The part of attachments that commands can reach. */
+struct sl_check_surface {
+	VkExtent2D extent;
+	uint32_t layer_count;
+	uint32_t color_count;
+};
+
 struct sl_check_commands {
 	struct sl_check_node node;
+	/* While it records. */
+	bool has_graphics; /* pipeline bound */
+	bool has_compute;
+	bool has_indices;
 	enum sl_check_pass_kind pass_kind;
+	const struct sl_check_pass *pass; /* of SL_CHECK_RENDER_PASS */
 	uint32_t subpass;
-	uint32_t subpass_count;
+	struct sl_check_surface surface; /* what is rendered to */
+	struct sl_check_surface cleared; /* SL_CHECK_CONTINUED: what of it must be there */
 	bool is_primary;
 	bool is_simultaneous;
 	bool is_executable;
@@ -202,6 +224,9 @@ int sl_check_layers(struct sl_check *check, const struct sl_check_image *image,
 		    const VkImageSubresourceLayers *layers);
 int sl_check_subresources(struct sl_check *check, const struct sl_check_image *image,
 			  const VkImageSubresourceRange *range);
+/* The same without aspects: barriers may name more of them. */
+int sl_check_levels(struct sl_check *check, const struct sl_check_image *image,
+		    const VkImageSubresourceRange *range);
 
 /* The first struct of a chain with this sType, or NULL. */
 const void *sl_check_chain_find(const void *chain, VkStructureType type);

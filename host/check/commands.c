@@ -58,7 +58,11 @@ int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCom
 		sl_check_commands_reset(check, commands);
 		commands->is_simultaneous =
 			(flags & VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT) != 0;
+		commands->has_graphics = false;
+		commands->has_compute = false;
+		commands->has_indices = false;
 		commands->pass_kind = is_continued ? SL_CHECK_CONTINUED : SL_CHECK_NO_PASS;
+		commands->cleared = (struct sl_check_surface){ 0 };
 	}
 	return r;
 }
@@ -147,12 +151,32 @@ int sl_check_vkFreeCommandBuffers(struct sl_check *check, struct sl_vkFreeComman
 	return r;
 }
 
+/* To first + count if that is more; sums that overflow are more than anything has. */
+static void raise_to(uint32_t *value, uint32_t first, uint32_t count)
+{
+	uint32_t end;
+
+	if (__builtin_add_overflow(first, count, &end)) {
+		end = UINT32_MAX;
+	}
+	*value = end > *value ? end : *value;
+}
+
+static bool has_surface(const struct sl_check_surface *surface, const struct sl_check_surface *part)
+{
+	return part->extent.width <= surface->extent.width &&
+	       part->extent.height <= surface->extent.height &&
+	       part->layer_count <= surface->layer_count &&
+	       part->color_count <= surface->color_count;
+}
+
 /* Commands that execute themselves, or ones that others of theirs execute, would not end. */
 int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecuteCommands *args)
 {
+	const struct sl_check_commands *self = commands_of(args->self);
 	uint32_t cursor = 0;
 
-	if (!commands_of(args->self)->is_primary) {
+	if (!self->is_primary) {
 		return sl_check_fail(check, "in a secondary command buffer");
 	}
 	for (uint32_t i = 0; i < args->commandBufferCount; i++) {
@@ -164,8 +188,56 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 			return sl_check_fail(check,
 					     "not a secondary command buffer that is recorded");
 		}
+		if ((commands->pass_kind == SL_CHECK_CONTINUED) !=
+		    (self->pass_kind != SL_CHECK_NO_PASS)) {
+			return sl_check_fail(check, "inside of a render pass, or outside of one");
+		}
+		if (!has_surface(&self->surface, &commands->cleared)) {
+			return sl_check_fail(check, "clears more than the render pass has");
+		}
 	}
 	return 0;
+}
+
+/* Clears write where they are told, whatever the area of the render pass is. */
+int sl_check_vkCmdClearAttachments(struct sl_check *check, struct sl_vkCmdClearAttachments *args)
+{
+	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_surface part = { 0 };
+
+	if (commands->pass_kind == SL_CHECK_NO_PASS) {
+		return sl_check_fail(check, "outside of a render pass");
+	}
+	for (uint32_t i = 0; i < args->attachmentCount; i++) {
+		const VkClearAttachment *clear = &args->pAttachments[i];
+
+		if ((clear->aspectMask & VK_IMAGE_ASPECT_COLOR_BIT) != 0 &&
+		    clear->colorAttachment != VK_ATTACHMENT_UNUSED) {
+			raise_to(&part.color_count, clear->colorAttachment, 1);
+		}
+	}
+	for (uint32_t i = 0; i < args->rectCount; i++) {
+		const VkClearRect *rect = &args->pRects[i];
+
+		if (rect->rect.offset.x < 0 || rect->rect.offset.y < 0) {
+			return sl_check_fail(check, "before the attachments");
+		}
+		raise_to(&part.extent.width, (uint32_t)rect->rect.offset.x,
+			 rect->rect.extent.width);
+		raise_to(&part.extent.height, (uint32_t)rect->rect.offset.y,
+			 rect->rect.extent.height);
+		raise_to(&part.layer_count, rect->baseArrayLayer, rect->layerCount);
+	}
+	if (commands->pass_kind == SL_CHECK_CONTINUED) {
+		raise_to(&commands->cleared.color_count, part.color_count, 0);
+		raise_to(&commands->cleared.extent.width, part.extent.width, 0);
+		raise_to(&commands->cleared.extent.height, part.extent.height, 0);
+		raise_to(&commands->cleared.layer_count, part.layer_count, 0);
+		return 0;
+	}
+	return has_surface(&commands->surface, &part)
+		       ? 0
+		       : sl_check_fail(check, "clears more than the render pass has");
 }
 
 int sl_check_vkQueueSubmit(struct sl_check *check, struct sl_vkQueueSubmit *args)

@@ -51,6 +51,7 @@ static bool number_slots(struct sl_check_layout *layout)
 		if (count > MAX_SLOTS) {
 			return false;
 		}
+		binding->first_dynamic = layout->dynamic_count;
 		layout->dynamic_count += is_dynamic(binding->type) ? binding->count : 0;
 	}
 	layout->slot_count = (uint32_t)count;
@@ -78,7 +79,6 @@ static struct sl_check_layout *make_layout(const VkDescriptorSetLayoutCreateInfo
 			.count = binding->descriptorCount,
 			.type = binding->descriptorType,
 			.flags = flags_of(flags, i),
-			.has_samplers = binding->pImmutableSamplers != NULL,
 		};
 	}
 	return layout;
@@ -159,12 +159,19 @@ static int prepare_set(struct sl_check *check, struct sl_check_set *set,
 	if (last != NULL && is_variable(last)) {
 		set->slot_count = last->first + count;
 	}
-	if (check->is_software && set->slot_count > 0) {
-		set->slots = calloc(set->slot_count, sizeof(*set->slots));
-		set->node.extra = set->slots;
-		if (set->slots == NULL) {
+	size_t slots_size = check->is_software ? set->slot_count * sizeof(*set->slots) : 0;
+	size_t size = slots_size + layout->dynamic_count * sizeof(uint64_t);
+
+	if (size > 0) {
+		set->node.extra = calloc(1, size);
+		if (set->node.extra == NULL) {
 			return -ENOMEM;
 		}
+		set->slots = slots_size > 0 ? set->node.extra : NULL;
+		set->dynamic_ends = (uint64_t *)((uint8_t *)set->node.extra + slots_size);
+	}
+	for (uint32_t i = 0; i < layout->dynamic_count; i++) {
+		set->dynamic_ends[i] = UINT64_MAX;
 	}
 	return sl_check_add_need(&set->node, layout_node);
 }
@@ -506,6 +513,30 @@ static struct described describe(const VkWriteDescriptorSet *write, uint32_t ind
 	}
 }
 
+/* A descriptor of the whole buffer has nowhere to move to. */
+static void note_dynamic(const struct sl_object_list *named, uint32_t *cursor,
+			 const struct sl_check_set *set, const VkWriteDescriptorSet *write)
+{
+	uint32_t first = find_binding(set->layout, write->dstBinding)->first_dynamic +
+			 write->dstArrayElement;
+
+	for (uint32_t i = 0; i < write->descriptorCount; i++) {
+		const VkDescriptorBufferInfo *info = &write->pBufferInfo[i];
+		uint64_t handle = (uint64_t)(uintptr_t)info->buffer;
+		const struct sl_check_buffer *buffer =
+			handle != 0 ? sl_check_find(named, cursor, VK_OBJECT_TYPE_BUFFER, handle)
+				    : NULL;
+		uint64_t end = UINT64_MAX;
+
+		if (buffer != NULL) {
+			end = info->range == VK_WHOLE_SIZE
+				      ? 0
+				      : buffer->size - info->offset - info->range;
+		}
+		set->dynamic_ends[first + i] = end;
+	}
+}
+
 static void note_write(struct sl_check *check, const struct sl_object_list *named, uint32_t *cursor,
 		       const VkWriteDescriptorSet *write)
 {
@@ -515,6 +546,9 @@ static void note_write(struct sl_check *check, const struct sl_object_list *name
 
 	if (write->descriptorType == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {
 		return;
+	}
+	if (is_dynamic(write->descriptorType)) {
+		note_dynamic(named, cursor, set, write);
 	}
 	for (uint32_t i = 0; set->slots != NULL && i < write->descriptorCount; i++) {
 		const struct described described = describe(write, i);
@@ -536,13 +570,19 @@ static void note_copy(struct sl_check *check, const struct sl_object_list *named
 {
 	const struct sl_check_set *from = find_set(named, cursor, copy->srcSet);
 	struct sl_check_set *to = find_set(named, cursor, copy->dstSet);
-	uint32_t source =
-		find_binding(from->layout, copy->srcBinding)->first + copy->srcArrayElement;
-	uint32_t target = find_binding(to->layout, copy->dstBinding)->first + copy->dstArrayElement;
+	const struct sl_check_binding *source = find_binding(from->layout, copy->srcBinding);
+	const struct sl_check_binding *target = find_binding(to->layout, copy->dstBinding);
+	uint32_t first = source->first + copy->srcArrayElement;
+	uint32_t to_first = target->first + copy->dstArrayElement;
 
 	for (uint32_t i = 0; to->slots != NULL && i < copy->descriptorCount; i++) {
-		set_slot(check, &to->slots[target + i][0], from->slots[source + i][0]);
-		set_slot(check, &to->slots[target + i][1], from->slots[source + i][1]);
+		set_slot(check, &to->slots[to_first + i][0], from->slots[first + i][0]);
+		set_slot(check, &to->slots[to_first + i][1], from->slots[first + i][1]);
+	}
+	first = source->first_dynamic + copy->srcArrayElement;
+	to_first = target->first_dynamic + copy->dstArrayElement;
+	for (uint32_t i = 0; is_dynamic(source->type) && i < copy->descriptorCount; i++) {
+		to->dynamic_ends[to_first + i] = from->dynamic_ends[first + i];
 	}
 }
 

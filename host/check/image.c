@@ -89,8 +89,8 @@ int sl_check_layers(struct sl_check *check, const struct sl_check_image *image,
 	return check_aspects(check, image, layers->aspectMask);
 }
 
-int sl_check_subresources(struct sl_check *check, const struct sl_check_image *image,
-			  const VkImageSubresourceRange *range)
+int sl_check_levels(struct sl_check *check, const struct sl_check_image *image,
+		    const VkImageSubresourceRange *range)
 {
 	if (!sl_check_part(range->baseMipLevel, range->levelCount, image->level_count)) {
 		return sl_check_fail(check, "%u levels from %u of %u", range->levelCount,
@@ -100,7 +100,15 @@ int sl_check_subresources(struct sl_check *check, const struct sl_check_image *i
 		return sl_check_fail(check, "%u layers from %u of %u", range->layerCount,
 				     range->baseArrayLayer, image->layer_count);
 	}
-	return check_aspects(check, image, range->aspectMask);
+	return 0;
+}
+
+int sl_check_subresources(struct sl_check *check, const struct sl_check_image *image,
+			  const VkImageSubresourceRange *range)
+{
+	int r = sl_check_levels(check, image, range);
+
+	return r == 0 ? check_aspects(check, image, range->aspectMask) : r;
 }
 
 int sl_check_vkGetImageSubresourceLayout(struct sl_check *check,

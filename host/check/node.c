@@ -287,6 +287,8 @@ static size_t size_of(VkObjectType type)
 		return sizeof(struct sl_check_image);
 	case VK_OBJECT_TYPE_IMAGE_VIEW:
 		return sizeof(struct sl_check_view);
+	case VK_OBJECT_TYPE_PIPELINE:
+		return sizeof(struct sl_check_pipeline);
 	case VK_OBJECT_TYPE_FRAMEBUFFER:
 		return sizeof(struct sl_check_framebuffer);
 	case VK_OBJECT_TYPE_QUERY_POOL:

@@ -437,8 +437,13 @@ static int check_begin(struct sl_check *check, struct sl_object *self,
 		return sl_check_fail(check, "the area lies beyond the framebuffer");
 	}
 	commands->pass_kind = SL_CHECK_RENDER_PASS;
+	commands->pass = pass;
 	commands->subpass = 0;
-	commands->subpass_count = pass->subpass_count;
+	commands->surface = (struct sl_check_surface){
+		.extent = framebuffer->extent,
+		.layer_count = framebuffer->layer_count,
+		.color_count = pass->subpass_count > 0 ? pass->color_counts[0] : 0,
+	};
 	if (!framebuffer->is_imageless) {
 		return 0;
 	}
@@ -465,10 +470,11 @@ int sl_check_next_subpass(struct sl_check *check, const void *self,
 
 	(void)named;
 	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
-	    commands->subpass + 1 >= commands->subpass_count) {
+	    commands->subpass + 1 >= commands->pass->subpass_count) {
 		return sl_check_fail(check, "there is no next subpass");
 	}
 	commands->subpass++;
+	commands->surface.color_count = commands->pass->color_counts[commands->subpass];
 	return 0;
 }
 
@@ -478,23 +484,30 @@ int sl_check_end_pass(struct sl_check *check, const void *self, const struct sl_
 
 	(void)named;
 	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
-	    commands->subpass + 1 != commands->subpass_count) {
+	    commands->subpass + 1 != commands->pass->subpass_count) {
 		return sl_check_fail(check, "not in the last subpass of a render pass");
 	}
 	commands->pass_kind = SL_CHECK_NO_PASS;
 	return 0;
 }
 
+/* Both lie within the device's limits. */
+static VkExtent2D end_of(VkRect2D area)
+{
+	return (VkExtent2D){ (uint32_t)area.offset.x + area.extent.width,
+			     (uint32_t)area.offset.y + area.extent.height };
+}
+
+static uint32_t layers_of(const VkRenderingInfo *info)
+{
+	return info->viewMask != 0 ? 32 - (uint32_t)__builtin_clz(info->viewMask)
+				   : info->layerCount;
+}
+
 static int check_rendered(struct sl_check *check, const struct sl_object_list *named,
 			  uint32_t *cursor, const VkRenderingInfo *info,
 			  const VkRenderingAttachmentInfo *attachment)
 {
-	const VkExtent2D extent = {
-		(uint32_t)info->renderArea.offset.x + info->renderArea.extent.width,
-		(uint32_t)info->renderArea.offset.y + info->renderArea.extent.height,
-	};
-	uint32_t layer_count = info->viewMask != 0 ? 32 - (uint32_t)__builtin_clz(info->viewMask)
-						   : info->layerCount;
 	const VkImageView views[] = {
 		attachment != NULL ? attachment->imageView : VK_NULL_HANDLE,
 		attachment != NULL && attachment->resolveMode != VK_RESOLVE_MODE_NONE
@@ -510,7 +523,9 @@ static int check_rendered(struct sl_check *check, const struct sl_object_list *n
 						(uint64_t)(uintptr_t)views[i])
 				: NULL;
 
-		r = view != NULL ? check_view(check, view, extent, layer_count) : 0;
+		r = view != NULL
+			    ? check_view(check, view, end_of(info->renderArea), layers_of(info))
+			    : 0;
 	}
 	return r;
 }
@@ -541,6 +556,11 @@ int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRen
 	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pStencilAttachment)
 		   : r;
 	commands->pass_kind = SL_CHECK_RENDERING;
+	commands->surface = (struct sl_check_surface){
+		.extent = end_of(info->renderArea),
+		.layer_count = layers_of(info),
+		.color_count = info->colorAttachmentCount,
+	};
 	return r;
 }
 

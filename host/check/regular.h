@@ -28,6 +28,12 @@ int sl_check_queries(struct sl_check *check, const void *self, const struct sl_o
 int sl_check_places(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		    uint32_t first, uint32_t count, enum sl_check_limit limit);
 
+/* What draws and dispatches need to be bound. */
+int sl_check_draw(struct sl_check *check, const void *self, const struct sl_object_list *named);
+int sl_check_draw_indexed(struct sl_check *check, const void *self,
+			  const struct sl_object_list *named);
+int sl_check_dispatch(struct sl_check *check, const void *self, const struct sl_object_list *named);
+
 /* The scopes of render passes. */
 int sl_check_next_subpass(struct sl_check *check, const void *self,
 			  const struct sl_object_list *named);

@@ -192,7 +192,7 @@ static void lie_no_memory(struct hostile *h)
 	fill(h, 0, VK_WHOLE_SIZE);
 }
 
-static void lie_bind_beyond(struct hostile *h)
+static void lie_place_beyond(struct hostile *h)
 {
 	hostile_make_commands(h);
 	make_buffer(h);
@@ -200,7 +200,7 @@ static void lie_bind_beyond(struct hostile *h)
 	bind_buffer(h, 65536 - BUFFER_SIZE + 64);
 }
 
-static void lie_bind_overflow(struct hostile *h)
+static void lie_place_overflow(struct hostile *h)
 {
 	hostile_make_commands(h);
 	make_buffer(h);
@@ -208,7 +208,7 @@ static void lie_bind_overflow(struct hostile *h)
 	bind_buffer(h, UINT64_MAX - 63);
 }
 
-static void lie_bind_twice(struct hostile *h)
+static void lie_place_twice(struct hostile *h)
 {
 	make_world(h);
 	bind_buffer(h, 8192);
@@ -603,26 +603,33 @@ static void lie_query_results(struct hostile *h)
 
 /* --- Descriptors --- */
 
-/* A set with 4 storage buffers at binding 3. */
+/* A set with 4 storage buffers at binding 3, and a dynamic one at binding 1. */
 static void make_set(struct hostile *h)
 {
-	const VkDescriptorSetLayoutBinding binding = {
-		.binding = 3,
-		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-		.descriptorCount = 4,
-		.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+	const VkDescriptorSetLayoutBinding bindings[] = {
+		{ .binding = 3,
+		  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+		  .descriptorCount = 4,
+		  .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT },
+		{ .binding = 1,
+		  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC,
+		  .descriptorCount = 1,
+		  .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT },
 	};
 	const VkDescriptorSetLayoutCreateInfo layout_info = {
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-		.bindingCount = 1,
-		.pBindings = &binding,
+		.bindingCount = COUNT(bindings),
+		.pBindings = bindings,
 	};
-	const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 16 };
+	const VkDescriptorPoolSize sizes[] = {
+		{ VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 16 },
+		{ VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC, 4 },
+	};
 	const VkDescriptorPoolCreateInfo pool_info = {
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
 		.maxSets = 4,
-		.poolSizeCount = 1,
-		.pPoolSizes = &size,
+		.poolSizeCount = COUNT(sizes),
+		.pPoolSizes = sizes,
 	};
 	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
 	VkDescriptorPool pool = HANDLE(h, SET_POOL, VkDescriptorPool);
@@ -719,12 +726,23 @@ static void lie_push(struct hostile *h)
 			       .size = sizeof(words), .pValues = words));
 }
 
-static void bind_sets(struct hostile *h, uint32_t first, uint32_t offset_count)
+static void bind_sets(struct hostile *h, uint32_t first, uint32_t offset_count, uint32_t offset)
 {
 	const VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
-	const uint32_t offsets[2] = { 0 };
+	const uint32_t offsets[2] = { offset, 0 };
+	const VkDescriptorBufferInfo info = { HANDLE(h, BUFFER, VkBuffer), 256, 1024 };
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.dstSet = set,
+		.dstBinding = 1,
+		.descriptorCount = 1,
+		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC,
+		.pBufferInfo = &info,
+	};
 
 	make_layout(h, 16);
+	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
+				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdBindDescriptorSets,
 			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_COMPUTE,
@@ -735,12 +753,44 @@ static void bind_sets(struct hostile *h, uint32_t first, uint32_t offset_count)
 
 static void lie_bind_set(struct hostile *h)
 {
-	bind_sets(h, 1, 0);
+	bind_sets(h, 1, 1, 0);
 }
 
 static void lie_bind_offsets(struct hostile *h)
 {
-	bind_sets(h, 0, 2);
+	bind_sets(h, 0, 2, 0);
+}
+
+static void lie_bind_beyond(struct hostile *h)
+{
+	bind_sets(h, 0, 1, BUFFER_SIZE - 1024);
+}
+
+/* --- State --- */
+
+static void lie_draw(struct hostile *h)
+{
+	make_world(h);
+	hostile_record(h, CMD, MESSAGE(h, vkCmdDraw, .vertexCount = 3, .instanceCount = 1));
+}
+
+static void lie_dispatch(struct hostile *h)
+{
+	make_world(h);
+	hostile_record(
+		h, CMD,
+		MESSAGE(h, vkCmdDispatch, .groupCountX = 1, .groupCountY = 1, .groupCountZ = 1));
+}
+
+static void lie_clear_outside(struct hostile *h)
+{
+	const VkClearAttachment clear = { .aspectMask = VK_IMAGE_ASPECT_COLOR_BIT };
+	const VkClearRect rect = { { { 0, 0 }, { 1, 1 } }, 0, 1 };
+
+	make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdClearAttachments, .attachmentCount = 1,
+			       .pAttachments = &clear, .rectCount = 1, .pRects = &rect));
 }
 
 const struct lie hostile_object_lies[] = {
@@ -755,9 +805,9 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdFillBuffer:no-memory", lie_no_memory },
 	{ "vkCmdFillBuffer:beyond", lie_fill_beyond },
 	{ "vkCmdFillBuffer:overflow", lie_fill_overflow },
-	{ "vkBindBufferMemory:beyond", lie_bind_beyond },
-	{ "vkBindBufferMemory:overflow", lie_bind_overflow },
-	{ "vkBindBufferMemory:twice", lie_bind_twice },
+	{ "vkBindBufferMemory:beyond", lie_place_beyond },
+	{ "vkBindBufferMemory:overflow", lie_place_overflow },
+	{ "vkBindBufferMemory:twice", lie_place_twice },
 	{ "vkCmdCopyBuffer:beyond", lie_copy_beyond },
 	{ "vkCmdBindIndexBuffer:beyond", lie_index_beyond },
 	{ "vkCmdBindVertexBuffers:beyond", lie_vertex_beyond },
@@ -791,5 +841,9 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdPushConstants:overflow", lie_push },
 	{ "vkCmdBindDescriptorSets:set", lie_bind_set },
 	{ "vkCmdBindDescriptorSets:offsets", lie_bind_offsets },
+	{ "vkCmdBindDescriptorSets:beyond", lie_bind_beyond },
+	{ "vkCmdDraw:no-pipeline", lie_draw },
+	{ "vkCmdDispatch:no-pipeline", lie_dispatch },
+	{ "vkCmdClearAttachments:outside", lie_clear_outside },
 	{ NULL, NULL },
 };

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipelines: within the device's limits, which drivers have arrays for, and bound where they can
+ * be used. */
+#include "host/check/check_priv.h"
+#include "host/check/range.h"
+#include "host/check/regular.h"
+
+static int check_stages(struct sl_check *check, const VkPipelineShaderStageCreateInfo *stages,
+			uint32_t count)
+{
+	for (uint32_t i = 0; stages != NULL && i < count; i++) {
+		const VkSpecializationInfo *info = stages[i].pSpecializationInfo;
+
+		for (uint32_t k = 0; info != NULL && k < info->mapEntryCount; k++) {
+			const VkSpecializationMapEntry *entry = &info->pMapEntries[k];
+
+			if (!sl_check_bytes(entry->offset, entry->size, info->dataSize)) {
+				return sl_check_fail(check, "a constant beyond %zu bytes",
+						     info->dataSize);
+			}
+		}
+	}
+	return 0;
+}
+
+static int check_place(struct sl_check *check, const char *what, uint32_t place, uint32_t end)
+{
+	return place < end
+		       ? 0
+		       : sl_check_fail(check, "%s %u, where the device has %u", what, place, end);
+}
+
+static int check_count(struct sl_check *check, const char *what, uint32_t count, uint32_t end)
+{
+	return count <= end
+		       ? 0
+		       : sl_check_fail(check, "%u %s, where the device has %u", count, what, end);
+}
+
+static int check_vertex_input(struct sl_check *check,
+			      const VkPipelineVertexInputStateCreateInfo *info)
+{
+	const VkPhysicalDeviceLimits *limits = &check->limits;
+	int r = check_count(check, "vertex bindings", info->vertexBindingDescriptionCount,
+			    limits->maxVertexInputBindings);
+
+	r = r == 0 ? check_count(check, "vertex attributes", info->vertexAttributeDescriptionCount,
+				 limits->maxVertexInputAttributes)
+		   : r;
+	for (uint32_t i = 0; r == 0 && i < info->vertexBindingDescriptionCount; i++) {
+		r = check_place(check, "vertex binding",
+				info->pVertexBindingDescriptions[i].binding,
+				limits->maxVertexInputBindings);
+	}
+	for (uint32_t i = 0; r == 0 && i < info->vertexAttributeDescriptionCount; i++) {
+		const VkVertexInputAttributeDescription *attribute =
+			&info->pVertexAttributeDescriptions[i];
+
+		r = check_place(check, "vertex attribute", attribute->location,
+				limits->maxVertexInputAttributes);
+		r = r == 0 ? check_place(check, "vertex binding", attribute->binding,
+					 limits->maxVertexInputBindings)
+			   : r;
+	}
+	return r;
+}
+
+static int check_states(struct sl_check *check, const VkGraphicsPipelineCreateInfo *info)
+{
+	const VkPhysicalDeviceLimits *limits = &check->limits;
+	const VkPipelineRenderingCreateInfo *rendering =
+		sl_check_chain_find(info->pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
+	int r = info->pVertexInputState != NULL ? check_vertex_input(check, info->pVertexInputState)
+						: 0;
+
+	if (r == 0 && info->pViewportState != NULL) {
+		r = check_count(check, "viewports", info->pViewportState->viewportCount,
+				limits->maxViewports);
+		r = r == 0 ? check_count(check, "scissors", info->pViewportState->scissorCount,
+					 limits->maxViewports)
+			   : r;
+	}
+	if (r == 0 && info->pTessellationState != NULL) {
+		r = check_count(check, "control points",
+				info->pTessellationState->patchControlPoints,
+				limits->maxTessellationPatchSize);
+	}
+	if (r == 0 && info->pColorBlendState != NULL) {
+		r = check_count(check, "color attachments", info->pColorBlendState->attachmentCount,
+				limits->maxColorAttachments);
+	}
+	if (r == 0 && rendering != NULL) {
+		r = check_count(check, "color attachments", rendering->colorAttachmentCount,
+				limits->maxColorAttachments);
+	}
+	return r;
+}
+
+int sl_check_vkCreateGraphicsPipelines(struct sl_check *check,
+				       struct sl_vkCreateGraphicsPipelines *args)
+{
+	uint32_t cursor = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkGraphicsPipelineCreateInfo *info = &args->pCreateInfos[i];
+		uint64_t handle = (uint64_t)(uintptr_t)info->renderPass;
+		const struct sl_check_node *node =
+			handle != 0 ? sl_check_find(args->named, &cursor,
+						    VK_OBJECT_TYPE_RENDER_PASS, handle)
+				    : NULL;
+		const struct sl_check_pass *pass = node != NULL ? node->extra : NULL;
+
+		r = check_stages(check, info->pStages, info->stageCount);
+		r = r == 0 ? check_states(check, info) : r;
+		if (r == 0 && pass != NULL && info->subpass >= pass->subpass_count) {
+			r = sl_check_fail(check, "subpass %u of %u", info->subpass,
+					  pass->subpass_count);
+		}
+	}
+	return r;
+}
+
+int sl_check_vkCreateComputePipelines(struct sl_check *check,
+				      struct sl_vkCreateComputePipelines *args)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		r = check_stages(check, &args->pCreateInfos[i].stage, 1);
+	}
+	return r;
+}
+
+/* What several pipelines of one message need each. Returns 0 or -ENOMEM. */
+static int note_pipeline(struct sl_object *object, const struct sl_object_list *named,
+			 VkPipelineBindPoint point, VkPipelineCreateFlags flags,
+			 VkPipelineLayout layout, VkRenderPass pass)
+{
+	struct sl_check_pipeline *pipeline = object->check;
+	const uint64_t handles[] = { (uint64_t)(uintptr_t)layout, (uint64_t)(uintptr_t)pass };
+	const VkObjectType types[] = { VK_OBJECT_TYPE_PIPELINE_LAYOUT, VK_OBJECT_TYPE_RENDER_PASS };
+	uint32_t cursor = 0;
+	int r = 0;
+
+	if (pipeline == NULL) {
+		return 0;
+	}
+	pipeline->point = point;
+	pipeline->is_library = (flags & VK_PIPELINE_CREATE_LIBRARY_BIT_KHR) != 0;
+	for (uint32_t i = 0; r == 0 && pipeline->node.need_count < 2 && i < 2; i++) {
+		struct sl_check_node *need =
+			handles[i] != 0 ? sl_check_find(named, &cursor, types[i], handles[i])
+					: NULL;
+
+		r = need != NULL ? sl_check_add_need(&pipeline->node, need) : 0;
+	}
+	return r;
+}
+
+int sl_check_note_vkCreateGraphicsPipelines(struct sl_check *check,
+					    struct sl_vkCreateGraphicsPipelines *args)
+{
+	int r = 0;
+
+	(void)check;
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkGraphicsPipelineCreateInfo *info = &args->pCreateInfos[i];
+
+		r = note_pipeline(args->created[i], args->named, VK_PIPELINE_BIND_POINT_GRAPHICS,
+				  info->flags, info->layout, info->renderPass);
+	}
+	return r;
+}
+
+int sl_check_note_vkCreateComputePipelines(struct sl_check *check,
+					   struct sl_vkCreateComputePipelines *args)
+{
+	int r = 0;
+
+	(void)check;
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkComputePipelineCreateInfo *info = &args->pCreateInfos[i];
+
+		r = note_pipeline(args->created[i], args->named, VK_PIPELINE_BIND_POINT_COMPUTE,
+				  info->flags, info->layout, VK_NULL_HANDLE);
+	}
+	return r;
+}
+
+int sl_check_note_vkCreateRayTracingPipelinesKHR(struct sl_check *check,
+						 struct sl_vkCreateRayTracingPipelinesKHR *args)
+{
+	int r = 0;
+
+	(void)check;
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkRayTracingPipelineCreateInfoKHR *info = &args->pCreateInfos[i];
+
+		r = note_pipeline(args->created[i], args->named,
+				  VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR, info->flags, info->layout,
+				  VK_NULL_HANDLE);
+	}
+	return r;
+}
+
+int sl_check_note_vkCreateRayTracingPipelinesNV(struct sl_check *check,
+						struct sl_vkCreateRayTracingPipelinesNV *args)
+{
+	int r = 0;
+
+	(void)check;
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkRayTracingPipelineCreateInfoNV *info = &args->pCreateInfos[i];
+
+		r = note_pipeline(args->created[i], args->named,
+				  VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR, info->flags, info->layout,
+				  VK_NULL_HANDLE);
+	}
+	return r;
+}
+
+int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeline *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	uint32_t cursor = 0;
+	const struct sl_check_pipeline *pipeline = sl_check_find(
+		args->named, &cursor, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)args->pipeline);
+
+	if (pipeline == NULL || pipeline->is_library ||
+	    pipeline->point != args->pipelineBindPoint) {
+		return sl_check_fail(check, "a pipeline of another kind");
+	}
+	if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_GRAPHICS) {
+		commands->has_graphics = true;
+	} else if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_COMPUTE) {
+		commands->has_compute = true;
+	}
+	return 0;
+}
+
+int sl_check_vkCmdBindIndexBuffer(struct sl_check *check, struct sl_vkCmdBindIndexBuffer *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	commands->has_indices = true;
+	return sl_check_bytes_of(check, args->self, args->named, args->buffer, args->offset,
+				 VK_WHOLE_SIZE);
+}
+
+int sl_check_draw(struct sl_check *check, const void *self, const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	(void)named;
+	if (commands->has_graphics && commands->pass_kind != SL_CHECK_NO_PASS) {
+		return 0;
+	}
+	return sl_check_fail(check, commands->has_graphics ? "outside of a render pass"
+							   : "no pipeline is bound");
+}
+
+int sl_check_draw_indexed(struct sl_check *check, const void *self,
+			  const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	return commands->has_indices ? sl_check_draw(check, self, named)
+				     : sl_check_fail(check, "no index buffer is bound");
+}
+
+int sl_check_dispatch(struct sl_check *check, const void *self, const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	(void)named;
+	return commands->has_compute ? 0 : sl_check_fail(check, "no pipeline is bound");
+}
