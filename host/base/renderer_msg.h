@@ -4,6 +4,7 @@
  *
  *	renderer → daemon   READY    the host's Vulkan driver is loaded (or cannot be)
  *	daemon → renderer   ASSIGN   one guest context, with two descriptors
+ *	daemon → renderer   END      tell the guest that its context is ended, and why, and exit
  *	renderer → daemon   REPORT   the context has ended, and why; the renderer exits
  *
  * Both are built together: there is no version to negotiate. Texts are NUL-terminated. A renderer
@@ -21,6 +22,7 @@ enum sl_renderer_msg_type {
 	SL_RENDERER_READY = 1,
 	SL_RENDERER_ASSIGN = 2,
 	SL_RENDERER_REPORT = 3,
+	SL_RENDERER_END = 4,
 };
 
 enum sl_renderer_memory {
@@ -86,6 +88,14 @@ struct sl_renderer_assign {
 	char guest_name[SL_RENDERER_NAME_SIZE];
 };
 static_assert(sizeof(struct sl_renderer_assign) == 64 + SL_RENDERER_NAME_SIZE, "packet");
+
+/* A renderer that does not obey soon is killed. */
+struct sl_renderer_end_order {
+	uint32_t type;
+	uint32_t reserved;
+	char text[SL_RENDERER_TEXT_SIZE]; /* why */
+};
+static_assert(sizeof(struct sl_renderer_end_order) == 8 + SL_RENDERER_TEXT_SIZE, "packet");
 
 /* The renderer itself has logged what went wrong; the daemon counts and shows it. */
 struct sl_renderer_report {

@@ -76,6 +76,13 @@ static inline uint64_t sl_stats_get(const _Atomic uint64_t *field)
 /* Add to the GPU time, and say since when more is under way. One writer at a time. */
 void sl_stats_set_gpu_busy(struct sl_stats *stats, uint64_t added_ns, uint64_t since_ns);
 
+/* Since when something is with the driver, or when something completed last if more is; 0: nothing
+ * is. Now, or a moment ago. */
+static inline uint64_t sl_stats_get_gpu_busy_since(const struct sl_stats *stats)
+{
+	return sl_stats_get(&stats->gpu_busy_since_ns);
+}
+
 /* The GPU time up to now, with what is under way. A writer that is at it, or lies, is not waited
  * for: then what is under way is left out. */
 uint64_t sl_stats_get_gpu_busy(const struct sl_stats *stats, uint64_t now_ns);

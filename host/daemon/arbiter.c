@@ -9,6 +9,9 @@
 #include "host/base/stats.h"
 #include "host/daemon/worker.h"
 
+/* A daemon that comes so late to look was itself kept from running. */
+#define LATE_NS 100000000ull
+
 struct sl_arbiter_context {
 	struct sl_arbiter *arbiter;
 	struct sl_arbiter_guest *guest;
@@ -31,7 +34,8 @@ struct sl_arbiter {
 	void (*overrun)(void *context_data);
 	/* One timer: for the holder to give back, or for a cap to let somebody run. */
 	sd_event_source *timer;
-	uint64_t grant; /* number of the last */
+	uint64_t timer_ns; /* when it is due; UINT64_MAX: never */
+	uint64_t grant;	   /* number of the last */
 	uint64_t granted_ns;
 	uint64_t slice_ns; /* of the present grant; UINT64_MAX: standing */
 	bool is_revoked;
@@ -45,6 +49,7 @@ struct sl_arbiter {
 
 static void arm_timer(struct sl_arbiter *arbiter, uint64_t time_ns)
 {
+	arbiter->timer_ns = time_ns;
 	sd_event_source_set_time(arbiter->timer, time_ns / 1000 + 1);
 	sd_event_source_set_enabled(arbiter->timer,
 				    time_ns == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
@@ -128,8 +133,8 @@ static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 	arbiter->is_revoked = false;
 	arbiter->busy_ns = sl_stats_get_gpu_busy(context->stats, now_ns);
 	send_grant(context, arbiter->grant, &grant);
-	arm_timer(arbiter, is_standing ? UINT64_MAX
-				       : now_ns + grant.slice_ns + arbiter->options.run_limit_ns);
+	arm_timer(arbiter,
+		  now_ns + (is_standing ? 0 : grant.slice_ns) + arbiter->options.run_limit_ns);
 }
 
 static void revoke_grant(struct sl_arbiter *arbiter, const struct sl_arbiter_context *holder,
@@ -162,6 +167,29 @@ static void update(struct sl_arbiter *arbiter, uint64_t now_ns)
 	}
 }
 
+/* How long the holder has still to show that it gets on; 0: it has had its time. */
+static uint64_t time_left_ns(const struct sl_arbiter *arbiter,
+			     const struct sl_arbiter_context *holder, uint64_t now_ns)
+{
+	uint64_t limit_ns = arbiter->options.run_limit_ns;
+
+	/* Nobody was there to hear it give the GPU back. */
+	if (now_ns > arbiter->timer_ns + LATE_NS) {
+		return LATE_NS;
+	}
+	/* Alone it keeps the GPU for as long as it likes, but not with one piece of work. It may
+	 * lie about that: then it does so at nobody's expense. */
+	if (arbiter->slice_ns == UINT64_MAX && !arbiter->is_revoked) {
+		uint64_t since_ns = sl_stats_get_gpu_busy_since(holder->stats);
+
+		if (since_ns == 0 || since_ns > now_ns) {
+			return limit_ns;
+		}
+		return now_ns - since_ns < limit_ns ? since_ns + limit_ns - now_ns : 0;
+	}
+	return 0;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sl_arbiter *arbiter = data;
@@ -171,7 +199,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data)
 	(void)source;
 	(void)usec;
 	if (holder != NULL) {
-		arbiter->overrun(holder->data);
+		uint64_t left_ns = time_left_ns(arbiter, holder, now_ns);
+
+		if (left_ns > 0) {
+			arm_timer(arbiter, now_ns + left_ns);
+		} else {
+			arbiter->overrun(holder->data);
+		}
 		return 0;
 	}
 	settle(arbiter, now_ns);

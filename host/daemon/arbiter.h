@@ -20,7 +20,8 @@ struct sl_worker;
 struct sl_arbiter_options {
 	enum sl_sched_policy policy;
 	uint64_t slice_ns;
-	/* How long a context may keep the GPU after it was told to give it back. */
+	/* How long a context may keep the GPU after it was told to give it back, and how long one
+	 * piece of work may take while it is alone. */
 	uint64_t run_limit_ns;
 };
 

@@ -25,6 +25,8 @@
 #include "protocol/sl_ids.h"
 
 #define KILL_DELAY_US UINT64_C(2000000)
+/* A renderer that is told to end only has to write a line to a page. */
+#define END_DELAY_US UINT64_C(250000)
 /* What a renderer may take to notice that its program is gone, with what it has to do until then.
  */
 #define LINGER_US	    UINT64_C(10000000)
@@ -416,22 +418,19 @@ void sl_context_kill(struct sl_context *context, const char *why)
 	}
 	context->is_killed = true;
 	sl_log_for(who(context, text), SL_LOG_WARNING, "its context is ended: %s", why);
-	sl_worker_kill(context->worker, SIGTERM);
+	int r = sl_worker_send_end(context->worker, why);
+
 	context->kill_timer = sd_event_source_disable_unref(context->kill_timer);
-	if (sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
-				       CLOCK_MONOTONIC, KILL_DELAY_US, 0, on_kill_timeout,
-				       context) < 0) {
+	if (r < 0 || sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
+						CLOCK_MONOTONIC, END_DELAY_US, 0, on_kill_timeout,
+						context) < 0) {
 		sl_worker_kill(context->worker, SIGKILL);
 	}
 }
 
 void sl_context_overran(void *data)
 {
-	struct sl_context *context = data;
-
-	sl_context_kill(context, "its work kept the GPU longer than run_limit allows");
-	/* A renderer whose GPU work does not end has no use for a polite signal. */
-	sl_worker_kill(context->worker, SIGKILL);
+	sl_context_kill(data, "its work kept the GPU longer than run_limit allows");
 }
 
 void sl_context_destroy(struct sl_context *context)

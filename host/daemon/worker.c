@@ -302,6 +302,14 @@ void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *m
 	}
 }
 
+int sl_worker_send_end(struct sl_worker *worker, const char *why)
+{
+	struct sl_renderer_end_order order = { .type = SL_RENDERER_END };
+
+	snprintf(order.text, sizeof(order.text), "%s", why);
+	return sl_fd_send(worker->control_fd, &order, sizeof(order), NULL, 0);
+}
+
 pid_t sl_worker_get_pid(const struct sl_worker *worker)
 {
 	return worker->pid;

@@ -53,6 +53,9 @@ int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *
 		     const int *fds, unsigned int fd_count);
 
 /* A renderer that does not read its packets is killed. */
+/* Order the renderer to tell its guest why it is ended, and to exit. Returns 0 or -errno. */
+int sl_worker_send_end(struct sl_worker *worker, const char *why);
+
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg);
 
 pid_t sl_worker_get_pid(const struct sl_worker *worker);

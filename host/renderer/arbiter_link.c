@@ -12,6 +12,7 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/base/renderer_msg.h"
 #include "host/replay/replay.h"
 #include "host/sched/sched_msg.h"
 
@@ -19,6 +20,8 @@ struct sl_arbiter_link {
 	int control_fd;
 	int timer_fd;
 	struct sl_replay *replay;
+	void (*ended)(void *data, const char *why);
+	void *data;
 };
 
 int sl_arbiter_link_create(int control_fd, struct sl_arbiter_link **ret_link)
@@ -60,14 +63,27 @@ void sl_arbiter_link_set_timer(void *data, uint64_t time_ns)
 	timerfd_settime(link->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+/* Whatever the context's other threads are at: they may wait for a GPU that does not answer. */
+static void obey_end(struct sl_arbiter_link *link, struct sl_renderer_end_order *order)
+{
+	order->text[sizeof(order->text) - 1] = '\0';
+	link->ended(link->data, order->text);
+	_exit(0);
+}
+
 /* Returns false once the daemon has gone. */
 static bool receive_packet(struct sl_arbiter_link *link)
 {
-	struct sl_sched_msg msg;
-	ssize_t size = sl_fd_receive(link->control_fd, &msg, sizeof(msg), NULL, 0, NULL);
+	union {
+		struct sl_sched_msg sched;
+		struct sl_renderer_end_order end;
+	} packet;
+	ssize_t size = sl_fd_receive(link->control_fd, &packet, sizeof(packet), NULL, 0, NULL);
 
-	if (size == (ssize_t)sizeof(msg)) {
-		sl_replay_handle_sched(link->replay, &msg);
+	if (size == (ssize_t)sizeof(packet.sched)) {
+		sl_replay_handle_sched(link->replay, &packet.sched);
+	} else if (size == (ssize_t)sizeof(packet.end)) {
+		obey_end(link, &packet.end);
 	} else if (size > 0) {
 		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
 	}
@@ -98,10 +114,13 @@ static void *run(void *data)
 	}
 }
 
-int sl_arbiter_link_start(struct sl_arbiter_link *link, struct sl_replay *replay)
+int sl_arbiter_link_start(struct sl_arbiter_link *link, struct sl_replay *replay,
+			  void (*ended)(void *data, const char *why), void *data)
 {
 	pthread_t thread;
 
 	link->replay = replay;
+	link->ended = ended;
+	link->data = data;
 	return -pthread_create(&thread, NULL, run, link);
 }

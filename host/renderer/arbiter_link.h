@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A renderer's connection to the daemon's arbiter: a thread that hands its packets to the replay,
- * and the timer that the replay sets. */
+/* A renderer's connection to the daemon once it has its context: a thread that hands the arbiter's
+ * packets to the replay, the timer that the replay sets, and the order to end. */
 #ifndef SL_HOST_RENDERER_ARBITER_LINK_H
 #define SL_HOST_RENDERER_ARBITER_LINK_H
 
@@ -14,8 +14,10 @@ struct sl_sched_msg;
  * Returns 0 or -errno. */
 int sl_arbiter_link_create(int control_fd, struct sl_arbiter_link **ret_link);
 
-/* Begin to listen. Returns 0 or -errno. */
-int sl_arbiter_link_start(struct sl_arbiter_link *link, struct sl_replay *replay);
+/* Begin to listen. ended(data, why): the daemon ends the context; then the process exits.
+ * Returns 0 or -errno. */
+int sl_arbiter_link_start(struct sl_arbiter_link *link, struct sl_replay *replay,
+			  void (*ended)(void *data, const char *why), void *data);
 
 /* struct sl_replay_sched; data is the link. */
 void sl_arbiter_link_send(void *data, const struct sl_sched_msg *msg);

@@ -67,6 +67,11 @@ static void set_lost(void *data, enum sl_lost_reason reason, const char *text)
 	sl_host_link_set_lost(context->link, reason, text);
 }
 
+static void set_ended(void *data, const char *why)
+{
+	set_lost(data, SL_LOST_KILLED, why);
+}
+
 static int hold_region(void *data, uint32_t region_id, void **ret_data, size_t *ret_size)
 {
 	const struct context *context = data;
@@ -393,7 +398,7 @@ static int prepare(struct context *context, int control_fd)
 		return r;
 	}
 	sl_replay_set_message_arena(context->replay, sl_decode_get_arena(context->decode));
-	return sl_arbiter_link_start(context->arbiter, context->replay);
+	return sl_arbiter_link_start(context->arbiter, context->replay, set_ended, context);
 }
 
 void sl_context_serve(struct sl_gpu *gpu, const struct sl_renderer_assign *assign, int control_fd,

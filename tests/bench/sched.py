@@ -96,7 +96,7 @@ class Native:
     def held(self):
         return {}
 
-    def start(self, _guest, *arguments):
+    def launch(self, _guest, *arguments):
         process = subprocess.Popen([LOAD, *arguments], env=host.native_environment(), text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process.stdout.readline()
@@ -133,7 +133,7 @@ class Bench:
         return f"rounds={rounds}", f"groups={groups}"
 
     def start(self, system, guest, *arguments):
-        process = system.start(guest, *arguments)
+        process = system.launch(guest, *arguments)
         self.engine.take(system.worker_pid(process))
         return process
 

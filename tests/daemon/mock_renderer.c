@@ -4,6 +4,7 @@
  * The driver's file name says how it starts: "fails" reports an error, "dies" crashes, anything
  * else names the device. A guest's packets: "work" counts a submission and is echoed, "crash"
  * and "exit" end the renderer without a report, "report" ends it with one. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -47,7 +48,15 @@ static void report(int control_fd, enum sl_renderer_end end, const char *text)
 static void serve(int control_fd, int guest_fd, struct sl_stats *stats)
 {
 	for (;;) {
+		struct pollfd fds[] = { { .fd = guest_fd, .events = POLLIN },
+					{ .fd = control_fd, .events = POLLIN } };
 		char packet[64] = "";
+
+		/* The daemon's order to end goes first. */
+		poll(fds, 2, -1);
+		if (fds[1].revents != 0) {
+			exit(EXIT_SUCCESS);
+		}
 		ssize_t n = recv(guest_fd, packet, sizeof(packet) - 1, 0);
 
 		if (n <= 0) {

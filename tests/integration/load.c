@@ -8,6 +8,7 @@
  *	           (default: 0)
  *	jobs       how many (default: until standard input ends)
  *	hold       1: the first job waits for a semaphore that is signalled once a line was read
+ *	whole      1: the jobs' dispatches cannot be cut
  *	samples    1: say of each job when it was submitted, and how long it took
  *
  * Prints "working" once the first job has ended (with hold: is submitted), and what it did at the
@@ -15,6 +16,7 @@
 #include "tests/vkt/vkt.h"
 
 #include "spin_comp.h"
+#include "spin_whole_comp.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -35,6 +37,7 @@ struct options {
 	uint64_t period_us;
 	uint64_t jobs;
 	uint64_t hold;
+	uint64_t whole;
 	uint64_t samples;
 };
 
@@ -63,7 +66,7 @@ static void parse(struct options *options, int argc, char **argv)
 		{ "rounds", &options->rounds },	  { "groups", &options->groups },
 		{ "depth", &options->depth },	  { "period_us", &options->period_us },
 		{ "jobs", &options->jobs },	  { "hold", &options->hold },
-		{ "samples", &options->samples },
+		{ "samples", &options->samples }, { "whole", &options->whole },
 	};
 
 	for (int i = 1; i < argc; i++) {
@@ -89,7 +92,10 @@ static void prepare(struct load *load)
 	struct vkt_buffer words = vkt_create_buffer(t, load->options.groups * 256,
 						    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKT_HOST);
 	const struct vkt_buffer *buffers[] = { &words };
-	struct vkt_kernel kernel = vkt_create_kernel(t, VKT_CODE(spin_comp), buffers, 1, 4, NULL);
+	struct vkt_kernel kernel =
+		load->options.whole != 0
+			? vkt_create_kernel(t, VKT_CODE(spin_whole_comp), buffers, 1, 4, NULL)
+			: vkt_create_kernel(t, VKT_CODE(spin_comp), buffers, 1, 4, NULL);
 
 	for (uint64_t i = 0; i < load->options.depth; i++) {
 		load->cmds[i] = vkt_begin(t);

@@ -15,7 +15,6 @@ import time
 import host
 
 LOAD = host.BUILD / "tests/integration/vulkan_load"
-STUCK = host.BUILD / "tests/integration/vulkan_stuck"
 # Of the whole. Fair queueing is out by the length of one job of each, and on a machine whose CPUs
 # are busy a job of 2 ms now and then takes 50 ms, or a program does not come to submit its next ones
 # in time. So the best of a few looks counts: a wrong policy is wrong in each.
@@ -30,7 +29,7 @@ class Sharing(host.Host):
     def add(self, name, *share):
         self.ask("add-guest", name, *share)
 
-    def start(self, guest, *arguments, program=LOAD):
+    def launch(self, guest, *arguments, program=LOAD):
         """A program of a guest; returns once its first job has ended."""
         env = self.environment()
         env["SLUICE_SOCKET"] = str(self.directory / f"{guest}.sock")
@@ -114,7 +113,7 @@ def test_shares(tap, name, shares, expected, arguments=None):
     with Sharing(name="sched-shares") as daemon:
         for guest, share in shares.items():
             daemon.add(guest, *share)
-        programs = [daemon.start(guest, *(arguments or {}).get(guest, ("rounds=500", "depth=8")))
+        programs = [daemon.launch(guest, *(arguments or {}).get(guest, ("rounds=500", "depth=8")))
                     for guest in shares]
         problem = look_for(daemon, expected)
         problem = "\n".join(filter(None, (problem, ledger_adds_up(daemon.ledger()),
@@ -125,7 +124,7 @@ def test_shares(tap, name, shares, expected, arguments=None):
 def test_cap_alone(tap):
     with Sharing(name="sched-cap") as daemon:
         daemon.add("capped", "cap=25%")
-        program = daemon.start("capped", "rounds=500", "depth=8")
+        program = daemon.launch("capped", "rounds=500", "depth=8")
         problem = look_for(daemon, {"capped": 0.25})
         tap.point("a cap holds for a guest that is alone",
                   (problem or "") + finish_all([program]))
@@ -136,7 +135,7 @@ def test_ledger_and_renderers(tap):
     with Sharing(name="sched-ledger") as daemon:
         daemon.add("a")
         daemon.add("b")
-        programs = [daemon.start("a", "rounds=1000"), daemon.start("b", "rounds=300")]
+        programs = [daemon.launch("a", "rounds=1000"), daemon.launch("b", "rounds=300")]
         start = time.monotonic()
         before = daemon.ledger()
         daemon.measure()
@@ -167,7 +166,7 @@ def test_pause(tap):
     with Sharing(name="sched-pause") as daemon:
         daemon.add("paused")
         daemon.add("other")
-        programs = [daemon.start(guest, "rounds=500", "depth=8") for guest in ("paused", "other")]
+        programs = [daemon.launch(guest, "rounds=500", "depth=8") for guest in ("paused", "other")]
         renderer = next(entry["renderer_pid"] for entry in daemon.programs()
                         if entry["pid"] == programs[0].pid)
         daemon.ask("pause", "paused")
@@ -197,8 +196,8 @@ def test_killed_while_holding(tap):
         with Sharing(name="sched-killed") as daemon:
             daemon.add("victim")
             daemon.add("other")
-            victim = daemon.start("victim", "rounds=5000", "groups=256")
-            other = daemon.start("other", "rounds=300")
+            victim = daemon.launch("victim", "rounds=5000", "groups=256")
+            other = daemon.launch("other", "rounds=300")
             entry = next(entry for entry in daemon.programs() if entry["pid"] == victim.pid)
             host.wait_for(lambda: next(
                 guest["share"]["state"] for guest in daemon.ledger()["guests"]
@@ -220,8 +219,8 @@ def test_wait_before_signal(tap):
     with Sharing(name="sched-wait") as daemon:
         daemon.add("waiting")
         daemon.add("other")
-        waiting = daemon.start("waiting", "rounds=300", "hold=1", "jobs=20")
-        other = daemon.start("other", "rounds=300")
+        waiting = daemon.launch("waiting", "rounds=300", "hold=1", "jobs=20")
+        other = daemon.launch("other", "rounds=300")
         parts = daemon.measure(0.5)
         problem = "" if parts["waiting"] < 0.1 else f"it held {parts['waiting']:.3f} of the GPU\n"
         if parts["other"] < 0.3:
@@ -234,20 +233,28 @@ def test_wait_before_signal(tap):
 
 
 def test_run_limit(tap):
-    """A job that is too long ends its own context only."""
-    with Sharing("--run-limit", "1s", name="sched-limit") as daemon:
-        daemon.add("long")
-        daemon.add("other")
-        sibling = daemon.start("long", "rounds=100", "period_us=20000")
-        stuck = daemon.start("long", "fence", program=STUCK)
-        other = daemon.start("other", "rounds=300")
-        output = stuck.communicate(timeout=60)[0]
-        problem = "" if "result -4" in output else f"it was not ended: {output}\n"
-        if "kept the GPU longer than run_limit" not in daemon.log():
-            problem += "the log does not say why\n"
-        if daemon.measure(0.3)["other"] == 0:
-            problem += "the other one does not go on\n"
-        tap.point("too long a job ends its context", problem + finish_all([sibling, other]))
+    """A dispatch that is too long and cannot be cut ends its own context only."""
+    for is_alone in (False, True):
+        with Sharing("--run-limit", "1s", name="sched-limit") as daemon:
+            daemon.add("long")
+            daemon.add("other")
+            # For half a minute.
+            stuck = daemon.launch("long", "rounds=60000", "groups=65535", "whole=1", "hold=1",
+                                  "jobs=1")
+            others = [] if is_alone else [
+                daemon.launch("long", "rounds=100", "period_us=20000"),
+                daemon.launch("other", "rounds=300")]
+            errors = stuck.communicate("\n", timeout=60)[1]
+            problem = ""
+            for text in ("the context was ended by the host", "kept the GPU longer than run_limit"):
+                if text not in errors:
+                    problem += f"the program was not told that {text}: {errors}\n"
+            if "vulkan_load" not in daemon.log() or "longer than run_limit" not in daemon.log():
+                problem += "the log does not say who was ended, and why\n"
+            if not is_alone and daemon.measure(0.3)["other"] == 0:
+                problem += "the other one does not go on\n"
+            tap.point(f"too long a dispatch ends its context, {'alone' if is_alone else 'contended'}",
+                      problem + finish_all(others))
 
 
 def test_quota(tap):

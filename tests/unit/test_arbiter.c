@@ -379,6 +379,48 @@ static void test_who_keeps_the_gpu_is_ended(void **state)
 	stop(&world);
 }
 
+/* Alone it may keep the GPU, as long as its pieces end. */
+static void test_alone_only_a_long_piece_is_too_long(void **state)
+{
+	struct world world;
+
+	start(&world, 5 * MS);
+	ask(&world, 0);
+	/* The fake clock is that of the last completion. */
+	while (real_now_ns() < fake_now_ns + 20 * MS) {
+		fake_now_ns = real_now_ns();
+		sl_stats_set_gpu_busy(&world.stats[0], 0, fake_now_ns);
+		assert_true(sd_event_run(world.event, 1000) >= 0);
+	}
+	assert_int_equal(overrun_count, 0);
+	uint64_t since_ns = fake_now_ns;
+	while (overrun_count == 0) {
+		fake_now_ns = real_now_ns();
+		assert_true(sd_event_run(world.event, 1000) >= 0);
+	}
+	assert_true(fake_now_ns - since_ns >= 5 * MS);
+	stop(&world);
+}
+
+/* Whoever gave the GPU back while the daemon was kept from running is heard first. */
+static void test_a_late_daemon_ends_nobody_at_once(void **state)
+{
+	struct world world;
+
+	start(&world, 5 * MS);
+	ask(&world, 0);
+	ask(&world, 1);
+	fake_now_ns += 500 * MS;
+	while (real_now_ns() < fake_now_ns - 480 * MS) {
+		assert_true(sd_event_run(world.event, 1000) >= 0);
+	}
+	assert_int_equal(overrun_count, 0);
+	was_told(&world, 0, SL_SCHED_MSG_REVOKE);
+	give_back(&world, 0, false);
+	assert_int_equal(world.workers[1].msg.type, SL_SCHED_MSG_GRANT);
+	stop(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +435,8 @@ int main(void)
 		cmocka_unit_test(test_a_cap_revokes_a_standing_grant),
 		cmocka_unit_test(test_handovers_are_measured),
 		cmocka_unit_test(test_who_keeps_the_gpu_is_ended),
+		cmocka_unit_test(test_alone_only_a_long_piece_is_too_long),
+		cmocka_unit_test(test_a_late_daemon_ends_nobody_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
