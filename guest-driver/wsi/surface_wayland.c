@@ -32,6 +32,7 @@ uint32_t sl_wayland_shm_format(enum sl_pixel_layout layout, bool has_alpha)
 /* What the compositor has announced so far, a bit per layout. */
 struct announced {
 	struct wl_shm *shm;
+	struct sl_linux_dmabuf *dmabuf;
 	uint32_t opaque;
 	uint32_t alpha;
 };
@@ -59,6 +60,7 @@ static void on_global(void *data, struct wl_registry *registry, uint32_t name,
 			wl_shm_add_listener(announced->shm, &shm_listener, announced);
 		}
 	}
+	sl_linux_dmabuf_bind(announced->dmabuf, registry, name, interface, version);
 }
 
 static void on_global_remove(void *data, struct wl_registry *registry, uint32_t name)
@@ -86,7 +88,7 @@ static struct wl_registry *get_registry(struct wl_display *display, struct wl_ev
 
 VkResult sl_wayland_shm_init(struct sl_wayland_shm *shm, struct wl_display *display)
 {
-	struct announced announced = { 0 };
+	struct announced announced = { .dmabuf = &shm->dmabuf };
 
 	*shm = (struct sl_wayland_shm){ .queue = wl_display_create_queue(display) };
 	if (shm->queue == NULL) {
@@ -110,6 +112,7 @@ VkResult sl_wayland_shm_init(struct sl_wayland_shm *shm, struct wl_display *disp
 
 void sl_wayland_shm_finish(struct sl_wayland_shm *shm)
 {
+	sl_linux_dmabuf_finish(&shm->dmabuf);
 	if (shm->shm != NULL) {
 		wl_shm_destroy(shm->shm);
 	}

@@ -3,6 +3,7 @@
 #ifndef SL_GUEST_DRIVER_WSI_SURFACE_WAYLAND_H
 #define SL_GUEST_DRIVER_WSI_SURFACE_WAYLAND_H
 
+#include "guest-driver/wsi/linux_dmabuf.h"
 #include "guest-driver/wsi/surface.h"
 
 #include <pthread.h>
@@ -17,11 +18,12 @@ struct sl_surface_wayland {
 	uint32_t layouts; /* bit: enum sl_pixel_layout */
 };
 
-/* wl_shm of the application's compositor, for one queue of events. */
+/* wl_shm of the application's compositor, and linux-dmabuf, for one queue of events. */
 struct sl_wayland_shm {
 	struct wl_event_queue *queue;
 	struct wl_shm *shm;
-	uint32_t layouts; /* that it takes with and without alpha */
+	struct sl_linux_dmabuf dmabuf;
+	uint32_t layouts; /* that wl_shm takes with and without alpha */
 };
 
 /* Returns VK_SUCCESS, VK_ERROR_OUT_OF_HOST_MEMORY or VK_ERROR_SURFACE_LOST_KHR; shm is to be

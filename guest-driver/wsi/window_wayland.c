@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Showing images on a Wayland surface: their shared pages are wl_shm buffers. An event thread of
- * the swapchain reads its events, from a queue that is the swapchain's alone. */
+/* Showing images on a Wayland surface: their shared pages are dma-bufs if the compositor takes
+ * them, else wl_shm buffers. An event thread of the swapchain reads its events, from a queue that
+ * is the swapchain's alone. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -201,6 +202,20 @@ static struct wl_buffer *create_buffer(struct window *window,
 
 	if (layout < 0 || size > INT32_MAX) {
 		return NULL;
+	}
+	const struct sl_linux_dmabuf_pixels pixels = {
+		.fd = image->fd,
+		.offset = (uint32_t)image->fd_offset,
+		.stride = image->stride,
+		.width = swapchain->extent.width,
+		.height = swapchain->extent.height,
+		.layout = (enum sl_pixel_layout)layout,
+		.has_alpha = has_alpha,
+	};
+	struct wl_buffer *shared = sl_linux_dmabuf_create_buffer(
+		&window->shm.dmabuf, window->display, window->shm.queue, &pixels);
+	if (shared != NULL) {
+		return shared;
 	}
 	struct wl_shm_pool *pool = wl_shm_create_pool(window->shm.shm, image->fd, (int32_t)size);
 	if (pool == NULL) {

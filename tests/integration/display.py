@@ -25,7 +25,8 @@ class Server:
         log_directory = host.BUILD / "tests/integration/logs"
         log_directory.mkdir(parents=True, exist_ok=True)
         env = host.clean_environment(XDG_RUNTIME_DIR=self.directory)
-        with open(log_directory / f"{command[0]}.log", "wb") as log:
+        self.log = log_directory / f"{pathlib.Path(command[0]).name}.log"
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, env=env, cwd=self.directory,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             **more)

@@ -4,6 +4,7 @@
 own, through Sluice. Pictures are compared with what was drawn."""
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -11,9 +12,11 @@ import sys
 
 import film
 import host
-from display import Weston, Xvfb, has, run
+from display import Server, Weston, Xvfb, has, run
 
 PROGRAM = host.BUILD / "tests/window/vulkan_windows"
+COMPOSITOR = host.BUILD / "tests/window/compositor"
+UDMABUF = host.BUILD / "tests/window/libudmabuf.so"
 SKIPPED = 77
 # They say "shown" and wait for somebody to look, or for their server's end.
 INTERACTIVE, SERVER_ENDS = "quarters", "server_ends"
@@ -30,6 +33,23 @@ def memfds(pid):
     """The memory files that a process maps, by their inodes."""
     maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
     return set(re.findall(r"^\S+ \S+ \S+ \S+ (\d+) +/memfd:", maps, re.MULTILINE))
+
+
+class Compositor(Server):
+    """tests/window/compositor.c."""
+
+    def __init__(self, *options):
+        super().__init__(COMPOSITOR, "sluice", *options)
+        if not host.wait_for((self.directory / "sluice").exists, 10):
+            self.__exit__()
+            raise RuntimeError("the compositor did not start")
+
+    def environment(self):
+        return {"WAYLAND_DISPLAY": "sluice", "XDG_RUNTIME_DIR": str(self.directory)}
+
+    def pictures(self):
+        """What it saw, a line each."""
+        return self.log.read_text(encoding="utf-8").splitlines()
 
 
 class Windows:
@@ -104,6 +124,20 @@ class Windows:
         if process.wait(timeout=30) != 0:
             problem = problem or "it failed at the end"
         self.tap.point(label, problem, skip)
+
+    def dmabuf(self, label, options, expected):
+        """A compositor that takes dma-bufs, or refuses each, sees the right pictures."""
+        has_device = os.access("/dev/udmabuf", os.R_OK | os.W_OK)
+        shim = {} if has_device else {"LD_PRELOAD": str(UDMABUF)}
+        with Compositor(*options) as server:
+            process = self.start("wayland", server, INTERACTIVE, **shim)
+            is_shown = process.stdout.readline() == "shown\n"
+            process.stdin.close()
+            status = process.wait(timeout=30)
+            pictures = server.pictures()
+        is_good = (is_shown and status == 0 and len(pictures) >= 3
+                   and set(pictures) == {f"{expected} ff0000 00ff00 0000ff ffffff"})
+        self.tap.point(label, None if is_good else f"status {status}, seen: {pictures}")
 
     def server_ends(self, label, system, server, **more):
         """A program whose server is killed gets an error, and ends."""
@@ -181,6 +215,8 @@ def test_wayland(windows, names):
         windows.surfaces("Wayland: vulkaninfo", server)
         windows.quarters("Wayland: a screenshot", server)
         windows.program("vkcube-wayland", server, ["vkcube-wayland", "--c", "60"], "")
+    windows.dmabuf("Wayland: dma-bufs", [], "dmabuf")
+    windows.dmabuf("Wayland: dma-bufs are refused", ["--refuse"], "shm")
     with Weston("gl") as server:
         windows.cases("Wayland, all formats", "wayland", server, [ALL_FORMATS])
         windows.cases("Wayland, all formats, copied by the GPU", "wayland", server, [ALL_FORMATS],
