@@ -32,6 +32,9 @@ static const uint32_t types[] = {
 	VIRTIO_GPU_CMD_SUBMIT_3D,
 	VIRTIO_GPU_CMD_UPDATE_CURSOR,
 	VIRTIO_GPU_CMD_MOVE_CURSOR,
+	VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB,
+	VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB,
+	VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB,
 };
 #define TYPE_COUNT (sizeof(types) / sizeof(types[0]))
 
@@ -232,7 +235,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&backend, 0, sizeof(backend));
 	fake_guest_init(&guest);
-	fake_guest_create_device(&guest, 1 << 20);
+	fake_guest_create_blob_device(&guest);
 	sl_vgpu_add_backend(guest.vgpu, &backend_ops, NULL);
 	sl_vgpu_set_display(guest.vgpu, &display_ops, &guest);
 	for (int i = 0; i < MAX_COMMANDS && in.size > 0; i++) {

@@ -36,7 +36,8 @@ def virtqueue():
 
 GPU = ['display_info', 'create_2d', 'unref', 'set_scanout', 'flush', 'transfer_2d', 'attach_backing',
        'detach_backing', 'capset_info', 'capset', 'edid', 'ctx_create', 'ctx_destroy', 'ctx_attach',
-       'ctx_detach', 'create_3d', 'transfer_3d', 'submit', 'update_cursor', 'move_cursor']
+       'ctx_detach', 'create_3d', 'transfer_3d', 'submit', 'update_cursor', 'move_cursor',
+       'create_blob', 'map_blob', 'unmap_blob']
 
 
 def command(name, *words, fence=False, context=0, tail=b''):
@@ -88,7 +89,29 @@ def virtio_gpu():
                    event(3, 2 * 8) + buffer(3, 8192) + command('ctx_attach', 3, 0, context=1) +
                    command('detach_backing', 3, 0) + command('ctx_destroy', context=1) + event(4, 0))
     yield 'reset', context + buffer(2, 4096) + submit + event(5, 1) + event(7, 0) + context
+    yield from blobs()
     yield 'display goes', command('display_info') + picture(1, 8, 8) + event(6, 0) + event(6, 1)
+
+
+def blobs():
+    """Blobs of the host (2) and of guest pages (1), in the window and out of it."""
+    def host(resource_id, size):
+        return command('create_blob', resource_id, 2, 1, 0, 0, 0, size, 0, context=1)
+
+    context = command('ctx_create', 3, 0x10, context=1, tail=b'app'.ljust(64, b'\0'))
+    begin = context + command('submit', 4, 0, context=1, tail=b'SLC1')
+    attach = command('ctx_attach', 2, 0, context=1)
+    guest = command('create_blob', 3, 1, 1, 2, 0, 0, 8192, 0,
+                    tail=entries((DATA, 4096), (DATA + 8192, 4096)))
+    yield 'blobs', (begin + host(2, 8192) + attach + command('map_blob', 2, 0, 4096, 0) +
+                    command('unmap_blob', 2, 0) + command('map_blob', 2, 0, 0, 0) +
+                    command('unref', 2, 0) + guest + command('ctx_attach', 3, 0, context=1) +
+                    command('unref', 3, 0))
+    yield 'slow blobs', (event(5, 1) + begin + host(2, 8192) + attach +
+                         command('map_blob', 2, 0, 0, 0) + command('unmap_blob', 2, 0) +
+                         host(3, 4096) + command('map_blob', 3, 0, 0, 0) + event(3, 2 * 8) +
+                         command('map_blob', 3, 0, 0, 0) + command('map_blob', 2, 0, 4096, 0) +
+                         command('unref', 2, 0) + command('ctx_destroy', context=1) + event(4, 0))
 
 
 def message(request, payload=b'', fds=0, flags=1):
