@@ -361,6 +361,12 @@ struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
 	return context;
 }
 
+bool sl_arbiter_is_in_the_way(const struct sl_arbiter_context *context)
+{
+	return get_holder(context->arbiter) == context &&
+	       sl_sched_is_contended(context->arbiter->sched);
+}
+
 /* A renderer's times are taken for the measure of hand-overs only, and only if they are possible.
  */
 static void measure_handover(struct sl_arbiter *arbiter, const struct sl_sched_msg *msg,

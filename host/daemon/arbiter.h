@@ -87,6 +87,9 @@ struct sl_arbiter_context *sl_arbiter_add_context(struct sl_arbiter *arbiter,
 /* Accepts NULL. */
 void sl_arbiter_remove_context(struct sl_arbiter_context *context);
 
+/* True if it holds the GPU while others want it. */
+bool sl_arbiter_is_in_the_way(const struct sl_arbiter_context *context);
+
 /* A packet of the context's renderer, which may be hostile: what makes no sense is ignored. */
 void sl_arbiter_handle(struct sl_arbiter_context *context, const struct sl_sched_msg *msg);
 

@@ -27,9 +27,10 @@
 #define KILL_DELAY_US UINT64_C(2000000)
 /* A renderer that is told to end only has to write a line to a page. */
 #define END_DELAY_US UINT64_C(250000)
-/* What a renderer may take to notice that its program is gone, with what it has to do until then.
- */
-#define LINGER_US	    UINT64_C(10000000)
+/* What a renderer may take to notice that its program is gone, with what it has to do until then:
+ * so many seconds, or one if it keeps the GPU from others. */
+#define LINGER_SECONDS	    10u
+#define SECOND_US	    UINT64_C(1000000)
 #define GL_START_TIMEOUT_US UINT64_C(30000000)
 #define WHO_SIZE	    192
 
@@ -196,14 +197,22 @@ static int on_kill_timeout(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-static int on_linger_timeout(sd_event_source *source, uint64_t usec, void *data)
+/* Once a second from the hangup on. */
+static int on_linger(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sl_context *context = data;
 	char text[WHO_SIZE];
 
+	context->lingered_s++;
+	if (context->lingered_s < LINGER_SECONDS &&
+	    !sl_arbiter_is_in_the_way(context->arbitrated) &&
+	    sd_event_source_set_time_relative(source, SECOND_US) >= 0 &&
+	    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0) {
+		return 0;
+	}
 	sl_log_for(who(context, text), SL_LOG_WARNING,
 		   "its renderer did not end within %u s of the program, and is killed, at %s",
-		   (unsigned int)(LINGER_US / 1000000), last_command(context));
+		   context->lingered_s, last_command(context));
 	context->is_killed = true;
 	sl_worker_kill(context->worker, SIGKILL);
 	return 0;
@@ -218,8 +227,7 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *dat
 	context->hangup = sd_event_source_disable_unref(context->hangup);
 	if (context->kill_timer == NULL &&
 	    sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
-				       CLOCK_MONOTONIC, LINGER_US, 0, on_linger_timeout,
-				       context) < 0) {
+				       CLOCK_MONOTONIC, SECOND_US, 0, on_linger, context) < 0) {
 		sl_worker_kill(context->worker, SIGKILL);
 	}
 	return 0;
@@ -387,6 +395,10 @@ void sl_context_start_gl(struct sl_guest *guest, int fd, const struct ucred *pee
 		.namespaces = daemon->config->sandbox == SL_SANDBOX_OFF
 				      ? 0
 				      : sl_pool_get_namespaces(daemon->pool),
+		.cgroup = daemon->config->sandbox == SL_SANDBOX_OFF
+				  ? NULL
+				  : sl_pool_get_cgroup(daemon->pool),
+		.memory_bytes = daemon->config->renderer_memory,
 	};
 
 	if (context == NULL) {

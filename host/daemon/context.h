@@ -33,7 +33,8 @@ struct sl_context {
 	int quota_slot;			       /* -1: none */
 	struct sl_arbiter_context *arbitrated; /* NULL: without a renderer */
 	sd_event_source *kill_timer;
-	uint32_t end; /* enum sl_renderer_end, once reported */
+	uint32_t end;		 /* enum sl_renderer_end, once reported */
+	unsigned int lingered_s; /* since the program hung up */
 	bool has_report;
 	bool is_killed;
 };

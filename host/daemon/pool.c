@@ -545,3 +545,8 @@ uint32_t sl_pool_get_namespaces(const struct sl_pool *pool)
 {
 	return pool->namespaces;
 }
+
+struct sl_sandbox_cgroup *sl_pool_get_cgroup(const struct sl_pool *pool)
+{
+	return pool->cgroup;
+}

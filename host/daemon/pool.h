@@ -37,6 +37,8 @@ const struct sl_renderer_ready *sl_pool_get_device(const struct sl_pool *pool);
 const char *sl_pool_get_driver(const struct sl_pool *pool);
 /* That this machine lets renderers have: sl_sandbox_probe(). */
 uint32_t sl_pool_get_namespaces(const struct sl_pool *pool);
+/* Lent; NULL: there is none. */
+struct sl_sandbox_cgroup *sl_pool_get_cgroup(const struct sl_pool *pool);
 uint32_t sl_pool_get_idle_count(const struct sl_pool *pool);
 
 #endif

@@ -115,6 +115,11 @@ uint32_t sl_pool_get_namespaces(const struct sl_pool *from)
 	return 0;
 }
 
+struct sl_sandbox_cgroup *sl_pool_get_cgroup(const struct sl_pool *from)
+{
+	return NULL;
+}
+
 uint32_t sl_pool_get_idle_count(const struct sl_pool *from)
 {
 	return 0;
