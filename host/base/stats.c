@@ -4,6 +4,27 @@
 
 #define MAX_TRIES 16
 
+const char *sl_stats_whole_name(enum sl_stats_whole why)
+{
+	static const char *const names[SL_STATS_WHOLE_REASONS] = {
+		[SL_STATS_WHOLE_READS_COUNT] = "reads_count",
+		[SL_STATS_WHOLE_MAY_WAIT] = "may_wait",
+		[SL_STATS_WHOLE_SHADER] = "shader",
+		[SL_STATS_WHOLE_INDIRECT] = "indirect",
+		[SL_STATS_WHOLE_SCOPE] = "scope",
+		[SL_STATS_WHOLE_SECONDARY] = "secondary",
+		[SL_STATS_WHOLE_COMMAND] = "command",
+		[SL_STATS_WHOLE_SUSPENDED] = "suspended",
+		[SL_STATS_WHOLE_STATE] = "state",
+		[SL_STATS_WHOLE_STREAM] = "stream",
+		[SL_STATS_WHOLE_OBJECT] = "object",
+		[SL_STATS_WHOLE_SUBMISSION] = "submission",
+		[SL_STATS_WHOLE_MEMORY] = "memory",
+	};
+
+	return names[why];
+}
+
 void sl_stats_set_gpu_busy(struct sl_stats *stats, uint64_t added_ns, uint64_t since_ns)
 {
 	uint64_t turn = sl_stats_get(&stats->gpu_busy_turn);

@@ -73,6 +73,9 @@ static inline uint64_t sl_stats_get(const _Atomic uint64_t *field)
 	return atomic_load_explicit(field, memory_order_relaxed);
 }
 
+/* "may_wait" */
+const char *sl_stats_whole_name(enum sl_stats_whole why);
+
 /* Add to the GPU time, and say since when more is under way. One writer at a time. */
 void sl_stats_set_gpu_busy(struct sl_stats *stats, uint64_t added_ns, uint64_t since_ns);
 

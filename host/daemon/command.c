@@ -43,15 +43,30 @@ static uint64_t elapsed_ns(uint64_t since_ns)
 	return sl_clock_now_ns() - since_ns;
 }
 
+/* What was not cut, by the reason; docs/cutting.md. */
+static json_t *pack_left_whole(const struct sl_usage *usage)
+{
+	json_t *reasons = json_object();
+
+	for (uint32_t i = 0; i < SL_STATS_WHOLE_REASONS; i++) {
+		if (usage->left_whole[i] > 0) {
+			json_object_set_new(reasons, sl_stats_whole_name((enum sl_stats_whole)i),
+					    json_integer(number(usage->left_whole[i])));
+		}
+	}
+	return reasons;
+}
+
 static json_t *pack_usage(const struct sl_usage *usage)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "submissions",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "submissions",
 			 number(usage->submissions), "completed", number(usage->completed),
 			 "gpu_busy_ns", number(usage->gpu_busy_ns), "messages",
 			 number(usage->messages), "message_bytes", number(usage->message_bytes),
 			 "device_memory_bytes", number(usage->device_memory_bytes),
 			 "shared_memory_bytes", number(usage->shared_memory_bytes), "objects",
-			 number(usage->objects));
+			 number(usage->objects), "cut_submissions", number(usage->cut_submissions),
+			 "pieces", number(usage->pieces), "left_whole", pack_left_whole(usage));
 }
 
 static json_t *pack_context(const struct sl_context *context)

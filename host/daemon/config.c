@@ -38,6 +38,7 @@ enum key_kind {
 	KEY_SLICE,   /* the same; "default": 0 */
 	KEY_USERS,   /* struct sl_config_access; one more each time */
 	KEY_GROUPS,
+	KEY_MATCH,  /* struct sl_match */
 	KEY_LIMITS, /* a group of limit_keys */
 	KEY_GUESTS, /* a list of groups of guest_keys */
 };
@@ -79,6 +80,7 @@ static const struct key share_keys[] = {
 static const struct key guest_keys[] = {
 	{ "name", KEY_NAME, offsetof(struct sl_config_guest, name), 0, SL_CONFIG_NAME_SIZE },
 	{ "socket", KEY_PATH, offsetof(struct sl_config_guest, socket), 0, SL_CONFIG_SOCKET_SIZE },
+	{ "match", KEY_MATCH, offsetof(struct sl_config_guest, match), 0, 0 },
 	{ "allow_users", KEY_USERS, offsetof(struct sl_config_guest, access), 0, 0 },
 	{ "allow_groups", KEY_GROUPS, offsetof(struct sl_config_guest, access), 0, 0 },
 	{ "limits", KEY_LIMITS, offsetof(struct sl_config_guest, limits), 0, 0 },
@@ -442,6 +444,14 @@ static int set_value(void *base, const struct key *key, const char *text, const 
 		return allow_user(field, text, place, ret_why);
 	case KEY_GROUPS:
 		return allow_group(field, text, place, ret_why);
+	case KEY_MATCH:
+		if (sl_match_parse(text, field) < 0) {
+			return fail(ret_why, place,
+				    "'%s' tells nobody (allowed: \"user:NAME\" or a number, "
+				    "\"cgroup:/PATH\" with *, \"vm:NAME\"; the user must exist)",
+				    text);
+		}
+		return 0;
 	case KEY_LIMITS:
 	case KEY_GUESTS:
 		break;

@@ -7,6 +7,7 @@
 #include "host/base/log.h"
 #include "host/base/renderer_msg.h"
 #include "host/sandbox/sandbox.h"
+#include "host/daemon/match.h"
 #include "host/sched/sched.h"
 
 #include <limits.h>
@@ -43,6 +44,7 @@ struct sl_config_guest {
 	char name[SL_CONFIG_NAME_SIZE];
 	char socket[SL_CONFIG_SOCKET_SIZE];
 	struct sl_config_access access;
+	struct sl_match match; /* who is of it at the default guest's socket */
 	struct sl_config_limits limits;
 	struct sl_sched_guest_params sched;
 	uint64_t memory; /* bytes of device memory, of all its programs together */

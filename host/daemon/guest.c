@@ -87,18 +87,49 @@ static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
 /* sl_context_start(), or its like for OpenGL. */
 typedef void start_context(struct sl_guest *guest, int fd, const struct ucred *peer);
 
+/* At the default guest's socket: the guest that the peer is of. *ret_is_matched: by its match,
+ * which is a permission too. */
+static struct sl_guest *find_guest_of(struct sl_guest *listener, int fd, const struct ucred *peer,
+				      bool *ret_is_matched)
+{
+	char cgroup[SL_MATCH_GROUP_SIZE] = "";
+	struct sl_guest *guest;
+	bool is_read = false;
+
+	*ret_is_matched = false;
+	if (strcmp(listener->config.name, SL_CONFIG_DEFAULT_GUEST) != 0) {
+		return listener;
+	}
+	TAILQ_FOREACH(guest, &listener->daemon->guests, link)
+	{
+		const struct sl_match *match = &guest->config.match;
+
+		if (!is_read && match->kind >= SL_MATCH_CGROUP) {
+			(void)sl_match_get_cgroup(fd, peer, cgroup);
+			is_read = true;
+		}
+		if (sl_match_fits(match, peer->uid, cgroup)) {
+			*ret_is_matched = true;
+			return guest;
+		}
+	}
+	return listener;
+}
+
 /* Consumes fd. */
 static void admit(struct sl_guest *guest, int connected_fd, start_context *start)
 {
 	SL_AUTO_CLOSE int fd = connected_fd;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	bool is_matched;
 	char why[160];
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
 		return;
 	}
-	if (!may_connect(&guest->config.access, fd, &peer)) {
+	guest = find_guest_of(guest, fd, &peer, &is_matched);
+	if (!is_matched && !may_connect(&guest->config.access, fd, &peer)) {
 		log_stranger(guest, &peer);
 		guest->refused_count++;
 		snprintf(why, sizeof(why),

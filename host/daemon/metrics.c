@@ -143,6 +143,23 @@ static double get_submissions(const struct sl_guest *guest,
 	return (double)usage.submissions;
 }
 
+static double get_cut(const struct sl_guest *guest, const struct sl_arbiter_guest_account *account)
+{
+	struct sl_usage usage;
+
+	sl_guest_sum_usage(guest, &usage);
+	return (double)usage.cut_submissions;
+}
+
+static double get_pieces(const struct sl_guest *guest,
+			 const struct sl_arbiter_guest_account *account)
+{
+	struct sl_usage usage;
+
+	sl_guest_sum_usage(guest, &usage);
+	return (double)usage.pieces;
+}
+
 static const struct guest_metric guest_metrics[] = {
 	{ "sluice_guest_gpu_used_seconds_total", "counter",
 	  "GPU time used, measured by completion times.", get_used },
@@ -154,6 +171,9 @@ static const struct guest_metric guest_metrics[] = {
 	  get_grants },
 	{ "sluice_guest_submissions_total", "counter", "Submissions given to the GPU's queues.",
 	  get_submissions },
+	{ "sluice_guest_cut_submissions_total", "counter",
+	  "Submissions that went to the GPU in pieces.", get_cut },
+	{ "sluice_guest_pieces_total", "counter", "The pieces of those.", get_pieces },
 	{ "sluice_guest_programs_started_total", "counter", "Programs that have connected.",
 	  get_started },
 	{ "sluice_guest_programs_failed_total", "counter",
@@ -180,6 +200,27 @@ static void write_guest_metric(FILE *out, const struct sl_daemon *daemon,
 		/* Names of guests hold nothing that would have to be escaped. */
 		fprintf(out, "%s{guest=\"%s\"} %.15g\n", metric->name, guest->config.name,
 			metric->get(guest, &account));
+	}
+}
+
+/* Every reason is there, also one that has not occurred. */
+static void write_left_whole(FILE *out, const struct sl_daemon *daemon)
+{
+	static const char name[] = "sluice_guest_left_whole_total";
+	const struct sl_guest *guest;
+
+	write_header(out, name, "counter",
+		     "Long work that was not cut into pieces, by the reason.");
+	TAILQ_FOREACH(guest, &daemon->guests, link)
+	{
+		struct sl_usage usage;
+
+		sl_guest_sum_usage(guest, &usage);
+		for (uint32_t i = 0; i < SL_STATS_WHOLE_REASONS; i++) {
+			fprintf(out, "%s{guest=\"%s\",reason=\"%s\"} %llu\n", name,
+				guest->config.name, sl_stats_whole_name((enum sl_stats_whole)i),
+				(unsigned long long)usage.left_whole[i]);
+		}
 	}
 }
 
@@ -225,6 +266,7 @@ static struct MHD_Response *respond(const struct sl_daemon *daemon)
 	for (size_t i = 0; i < sizeof(guest_metrics) / sizeof(guest_metrics[0]); i++) {
 		write_guest_metric(out, daemon, &guest_metrics[i]);
 	}
+	write_left_whole(out, daemon);
 	write_waits(out, daemon);
 	if (fclose(out) != 0) {
 		free(text);

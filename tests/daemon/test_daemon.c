@@ -411,6 +411,46 @@ static void test_a_reload_changes_guests(void **state)
 	close(kept);
 }
 
+/* A kernel, or a container, without control groups tells none. */
+static bool has_cgroup(void)
+{
+	char text[4096] = "";
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	assert_non_null(file);
+	size_t size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	return size > 0 &&
+	       (strstr(text, "0::/") != NULL || strstr(text, ":name=systemd:/") != NULL);
+}
+
+static void test_programs_are_matched_to_guests(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "guests = ( { name = \"group\"; match = \"cgroup:/no/such/*\"; },\n"
+		 "           { name = \"machine\"; match = \"vm:none\"; },\n"
+		 "           { name = \"mine\"; match = \"user:%u\"; },\n"
+		 "           { name = \"late\"; match = \"cgroup:/*\"; } );",
+		 (unsigned int)getuid());
+	write_config(fixture, text);
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+	assert_true(program_say(fd, "work"));
+	control_await(fixture, "mine", "programs_total", 1);
+	write_config(fixture, "guests = ( { name = \"mine\"; }, { name = \"group\"; match = "
+			      "\"cgroup:/*\"; } );");
+	kill(fixture->pid, SIGHUP);
+	fixture_await_log(fixture, "has been read again");
+	int second = program_connect(fixture->guest);
+	assert_true(program_say(second, "work"));
+	control_await(fixture, has_cgroup() ? "group" : "default", "programs_total", 1);
+	close(fd);
+	close(second);
+}
+
 static void test_a_second_daemon_is_refused(void **state)
 {
 	struct daemon_fixture *fixture = *state;
@@ -493,6 +533,7 @@ int main(void)
 		DAEMON_TEST(test_an_idle_ledger_adds_up),
 		DAEMON_TEST(test_it_ends_with_the_last_holder),
 		DAEMON_TEST(test_a_reload_changes_guests),
+		DAEMON_TEST(test_programs_are_matched_to_guests),
 		DAEMON_TEST(test_a_second_daemon_is_refused),
 		DAEMON_TEST(test_a_dead_daemons_sockets_are_replaced),
 		DAEMON_TEST(test_a_passed_socket_is_served_and_kept),

@@ -185,6 +185,56 @@ static void test_unknown_users_are_refused(void **state)
 	assert_refused(*state, "allow_groups = [ \"no-such-group\" ];\n", 1, "no group");
 }
 
+static void test_matches_are_read(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(load(fixture, "guests = ( { name = \"a\"; match = \"user:root\"; },\n"
+				       "  { name = \"b\"; match = \"cgroup:/x/*\"; } );"),
+			 0);
+	assert_int_equal(fixture->config.guests[1].match.kind, SL_MATCH_USER);
+	assert_int_equal(fixture->config.guests[1].match.uid, 0);
+	assert_string_equal(fixture->config.guests[2].match.pattern, "/x/*");
+	assert_refused(fixture, "guests = ( { name = \"a\";\n match = \"pid:7\"; } );\n", 2,
+		       "match: 'pid:7' tells nobody (allowed: \"user:NAME\"");
+	assert_refused(fixture, "guests = ( { name = \"a\"; match = \"user:no-such-user\"; } );\n",
+		       1, "the user must exist");
+	assert_refused(fixture, "guests = ( { name = \"a\"; match = \"cgroup:x\"; } );\n", 1,
+		       "tells nobody");
+	assert_refused(fixture, "guests = ( { name = \"a\"; match = \"vm:\"; } );\n", 1,
+		       "tells nobody");
+}
+
+static void test_matches_fit(void **state)
+{
+	static const struct {
+		const char *match;
+		const char *cgroup;
+		bool fits;
+	} cases[] = {
+		{ "user:1000", "", true },
+		{ "user:1001", "/user.slice", false },
+		{ "cgroup:/system.slice/docker-*", "/system.slice/docker-0a.scope", true },
+		{ "cgroup:/system.slice/docker-*", "/system.slice/docker-0a.scope/x", true },
+		{ "cgroup:/system.slice/docker-*", "/evil/system.slice/docker-0a.scope", false },
+		{ "cgroup:/a", "", false },
+		{ "vm:web", "/machine.slice/machine-qemu\\x2d3\\x2dweb.scope/libvirt", true },
+		{ "vm:web-2", "/machine.slice/machine-qemu\\x2d12\\x2dweb\\x2d2.scope", true },
+		{ "vm:web", "/machine.slice/machine-qemu\\x2d12\\x2dweb\\x2d2.scope", false },
+		{ "vm:web", "/machine.slice/machine-qemu\\x2dweb.scope", false },
+		{ "vm:web", "/machine.slice/machine-qemu\\x2d3\\x2dweb", false },
+		{ "vm:web", "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sl_match match;
+
+		assert_int_equal(sl_match_parse(cases[i].match, &match), 0);
+		assert_int_equal(sl_match_fits(&match, 1000, cases[i].cgroup), cases[i].fits);
+	}
+	(void)state;
+}
+
 static void test_guests_need_names(void **state)
 {
 	assert_refused(*state, "guests = ( { socket = \"/x\"; } );\n", 1, "has no name");
@@ -316,6 +366,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong_sizes_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_words_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_users_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_matches_are_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_matches_fit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_guests_need_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_guests_of_one_name_are_refused, set_up,
 						tear_down),
