@@ -87,6 +87,47 @@ def test_list(tap, native):
     tap.point("what is missing is said", problem)
 
 
+def files_of(pid):
+    """What a process has open, but for the driver's devices."""
+    directory = pathlib.Path(f"/proc/{pid}/fd")
+    names = [os.readlink(directory / fd) for fd in sorted(os.listdir(directory), key=int)]
+    return [name.split(":[")[0] if name.startswith("socket:") else name for name in names
+            if not name.startswith("/dev/") or name == "/dev/null"]
+
+
+def status_of(pid, key):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(key + ":"))
+
+
+def test_process(tap):
+    """What a renderer of a real program has of the host: as seen from there."""
+    if os.geteuid() != 0:
+        tap.point("a renderer's descriptors", skip="only root sees into it")
+        return
+    with host.Host(name="sandbox-process") as daemon:
+        host.wait_for(lambda: daemon.ask("status")["idle_renderers"] > 0, 20)
+        program = subprocess.Popen([host.BUILD / "tests/integration/vulkan_stuck", "nothing"],
+                                   env=daemon.environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE)
+        program.stdout.readline()
+        pid = daemon.programs()[0]["renderer_pid"]
+        log = str(daemon.log_path)
+        expected = ["/dev/null", log, log, "socket"]
+        files = files_of(pid)
+        problem = None
+        if files[:4] != expected or set(files[4:]) - {
+                "socket", "anon_inode:[timerfd]", "anon_inode:[eventfd]", "anon_inode:[eventpoll]"}:
+            problem = f"it has {files}"
+        tap.point("a renderer has the descriptors that it was given, and its own", problem)
+        got = {key: status_of(pid, key) for key in ("Seccomp", "NoNewPrivs", "CapEff")}
+        wanted = {"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0" * 16}
+        tap.point("it is filtered, and has no capabilities",
+                  None if got == wanted else f"{got}")
+        program.kill()
+        program.communicate()
+
+
 def test_cgroup(tap, native):
     """Alone in a control group, the daemon divides it, and a renderer is in one of its own."""
     mount = next((path for path in (pathlib.Path("/sys/fs/cgroup"),
@@ -123,6 +164,7 @@ def main():
     native = run_cases.Native()
     test_driver_elsewhere(tap, native)
     test_list(tap, native)
+    test_process(tap)
     test_cgroup(tap, native)
     return tap.finish()
 
