@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The virtio-gpu device, whatever carries it: commands come in as requests from a front end
- * (vhost_user.c), pictures go out to a display (display.c), 3D contexts go to a back end. Every
- * byte of a command is the guest's and is checked; a wrong command is answered with virtio-gpu's
- * error response and never harms the device. One thread only. */
+ * (vhost_user.c, vfio_user.c), pictures go out to a display (display.c), 3D contexts go to a back
+ * end. Every byte of a command is the guest's and is checked; a wrong command is answered with
+ * virtio-gpu's error response and never harms the device. One thread only. */
 #ifndef SL_HOST_VGPU_VIRTIO_GPU_H
 #define SL_HOST_VGPU_VIRTIO_GPU_H
 

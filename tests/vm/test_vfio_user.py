@@ -5,14 +5,13 @@ what they find natively, bit for bit; and nothing is left of them. Skipped where
 that knows vfio-user, neither installed nor in Debian's archive."""
 
 import os
-import signal
 import sys
 
 import guest as guest_module
-from guest import Guest, host
+from guest import Guest, State, host
 
 import run_cases
-from test_life import DEVICE_LOST, State, judge, run_case, start_stuck, works
+from test_life import judge, run_case, test_killed_renderer, test_reboot, works
 
 OPTIONS = ["--front-end", "vfio-user"]
 CASES = ["saxpy", "reduction", "map_patterns", "many_allocations", "timeline_threads", "textured",
@@ -22,11 +21,11 @@ FEATURES = ["+virgl", "+resource_blob", "+host_visible", "+context_init"]
 
 def window_bytes(vm):
     """What the guest's window takes of the host's memory."""
-    directory = f"/proc/{vm.vgpu_pid()}/fd"
-    for name in os.listdir(directory):
-        path = f"{directory}/{name}"
-        if "sluice-window" in os.readlink(path):
-            return os.stat(path).st_blocks * 512
+    for pid in vm.vgpu_pids():
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            path = f"/proc/{pid}/fd/{name}"
+            if "sluice-window" in os.readlink(path):
+                return os.stat(path).st_blocks * 512
     return None
 
 
@@ -48,29 +47,6 @@ def test_cases(tap, vm, native):
     tap.point("programs at the same time", "\n".join(problem for problem in problems if problem))
 
 
-def test_killed_renderer(tap, daemon, vm, native):
-    number, problem = start_stuck(daemon, vm, "fence")
-    if not problem:
-        for program in daemon.programs():
-            os.kill(program["renderer_pid"], signal.SIGKILL)
-        status, output = vm.wait(number, 30)
-        if DEVICE_LOST not in output:
-            problem = f"status {status}: {output}"
-    tap.point("a renderer is killed: the program gets DEVICE_LOST", problem)
-    tap.point("the next program works", works(vm, native))
-
-
-def test_reset(tap, daemon, vm, native):
-    _, problem = start_stuck(daemon, vm, "fence")
-    boots = vm.boots()
-    vm.reset()
-    if not host.wait_for(lambda: vm.boots() > boots, 120):
-        problem = "the guest did not come up again"
-    if not problem and not daemon.wait_until_idle(20):
-        problem = f"the daemon still lists {daemon.programs()}"
-    tap.point("the guest is reset in the middle", problem or works(vm, native))
-
-
 def test_window(tap, vm):
     """Programs have used it; what they used is free again."""
     empty = host.wait_for(lambda: window_bytes(vm) == 0, 15)
@@ -85,15 +61,14 @@ def main():
         vm = Guest(daemon, options=OPTIONS)
         try:
             tap.point("a program runs", works(vm, native))
-            daemon.wait_until_idle()
             state = State(daemon, vm)
-            baseline = state.read()
+            baseline = state.settle()
             test_kernel(tap, vm)
             test_cases(tap, vm, native)
             test_killed_renderer(tap, daemon, vm, native)
             test_window(tap, vm)
             tap.point("nothing is left", state.compare(baseline))
-            test_reset(tap, daemon, vm, native)
+            test_reboot(tap, daemon, vm, native)
             test_window(tap, vm)
             tap.point("nothing is left after a reset", state.compare(baseline))
             status = vm.end()
