@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "host/base/fd.h"
+#include "host/base/log.h"
 #include "host/virgl/virgl_msg.h"
 
 /* A request says where to, an answer has 0 and a descriptor, or an error. */
@@ -48,8 +49,37 @@ static int answer(int socket, int fd_or_error)
 	return sl_fd_send(socket, &packet, sizeof(packet), &fd_or_error, fd_or_error < 0 ? 0 : 1);
 }
 
-/* Returns 0, -EPIPE (the child has gone) or -errno. */
-static int answer_request(int socket, const char *path)
+static const char *advise(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return "start sluiced, or name its socket for this guest with --daemon";
+	case EACCES:
+	case EPERM:
+		return "the user that sluice-vgpu runs as must be able to write to it (group sluice)";
+	case EAGAIN:
+		return "sluiced does not keep up, or hangs";
+	default:
+		return "--daemon names the socket of sluiced for this guest";
+	}
+}
+
+/* The same trouble is told once until there is another, or none: the guest decides how often it
+ * comes. */
+static void report(const char *path, int fd_or_error, int *last_error)
+{
+	int error = fd_or_error < 0 ? -fd_or_error : 0;
+
+	if (error != 0 && error != *last_error) {
+		sl_log(SL_LOG_ERROR, "cannot connect to %s: %s; %s", path, strerror(error),
+		       advise(error));
+	}
+	*last_error = error;
+}
+
+/* Returns 0, -EPIPE (the child has gone), -EBADMSG or -errno. */
+static int answer_request(int socket, const char *path, int *last_error)
 {
 	struct connector_packet packet;
 	ssize_t size = sl_fd_receive(socket, &packet, sizeof(packet), NULL, 0, NULL);
@@ -60,10 +90,12 @@ static int answer_request(int socket, const char *path)
 	char gl_path[PATH_MAX];
 
 	if (size != sizeof(packet)) {
-		return -EPIPE;
+		return -EBADMSG;
 	}
 	snprintf(gl_path, sizeof(gl_path), "%s" SL_VIRGL_SOCKET_SUFFIX, path);
-	SL_AUTO_CLOSE int fd = connect_to(packet.to_gl != 0 ? gl_path : path);
+	const char *wanted = packet.to_gl != 0 ? gl_path : path;
+	SL_AUTO_CLOSE int fd = connect_to(wanted);
+	report(wanted, fd, last_error);
 	return answer(socket, fd);
 }
 
@@ -119,6 +151,7 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 	SL_AUTO_CLOSE int signals = open_signals();
 	struct pollfd fds[2] = { { .fd = signals, .events = POLLIN },
 				 { .fd = socket, .events = POLLIN } };
+	int last_error = 0;
 	int status = 0;
 	int r = signals < 0 ? signals : answer(socket, serve_fd);
 
@@ -131,15 +164,14 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 			r = take_signal(signals, child, &status);
 		}
 		if (r == 0 && fds[1].revents != 0) {
-			r = answer_request(socket, path);
+			r = answer_request(socket, path, &last_error);
 		}
 	}
 	if (r > 0) {
 		return status;
 	}
-	if (r != -EPIPE) {
-		kill(child, SIGKILL);
-	}
+	/* One that has closed its socket is ending by itself, unless it was taken over. */
+	kill(child, SIGKILL);
 	r = wait_for_end(child, 0, &status);
 	return r < 0 ? r : status;
 }

@@ -209,6 +209,23 @@ static int accept_one(const char *path)
 	return r;
 }
 
+/* What to do where accept_one() fails. */
+static const char *advise(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "; make its folder first";
+	case EACCES:
+		return "; choose a folder that this user may write to";
+	case EADDRINUSE:
+		return "; there is a file that is no socket";
+	case ENAMETOOLONG:
+		return "; the path of a socket has at most 107 bytes";
+	default:
+		return "";
+	}
+}
+
 static int check_fd(int fd)
 {
 	struct stat st;
@@ -471,9 +488,15 @@ int main(int argc, char **argv)
 
 	int fd = arguments.fd >= 0 ? check_fd(arguments.fd) : accept_one(arguments.socket_path);
 	if (fd < 0) {
-		sl_log(SL_LOG_ERROR, "no connection on %s: %s",
-		       arguments.fd >= 0 ? "the descriptor of --fd" : arguments.socket_path,
-		       strerror(-fd));
+		if (arguments.fd >= 0) {
+			sl_log(SL_LOG_ERROR,
+			       "--fd=%d: %s; it must be a connected socket that was "
+			       "left open for sluice-vgpu",
+			       arguments.fd, strerror(-fd));
+		} else {
+			sl_log(SL_LOG_ERROR, "cannot listen on %s: %s%s", arguments.socket_path,
+			       strerror(-fd), advise(-fd));
+		}
 		return EXIT_FAILURE;
 	}
 	int r = run(fd, &arguments);

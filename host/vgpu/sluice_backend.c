@@ -552,7 +552,10 @@ static int submit_hello(struct context *context, const struct sl_virtio_submit *
 	context->waits = true;
 	int r = forward_hello(context, shared, packet, command->packet_size);
 	if (r < 0) {
-		snprintf(why, sizeof(why), "sluice-vgpu cannot reach sluiced: %s (is it running?)",
+		snprintf(why, sizeof(why),
+			 context->socket < 0
+				 ? "sluice-vgpu cannot reach sluiced: %s (the host's log says more)"
+				 : "sluice-vgpu cannot share the program's memory: %s",
 			 strerror(-r));
 		end_connection(context, why);
 		context->waits = false;

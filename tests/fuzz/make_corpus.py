@@ -214,10 +214,13 @@ def display():
 
 def connector():
     """Packets as in fuzz_connector.c: length, descriptors, bytes."""
-    yield 'requests', bytes([4, 0, 0, 0, 0, 0]) * 3
-    yield 'answers', bytes([4, 1, 0, 0, 0, 0, 4, 0, 2, 0, 0, 0])
-    yield 'strange', bytes([4, 0, 255, 255, 255, 255, 3, 1, 1, 2, 3, 0, 0, 4, 16, 0, 0, 0, 0])
-    yield 'long', bytes([64, 2]) + bytes(64) + bytes([4, 0, 0, 0, 0, 0])
+    def packet(error, to_gl=0, fds=0):
+        return bytes([8, fds]) + struct.pack('<II', error, to_gl)
+
+    yield 'requests', packet(0) * 2 + packet(0, 1)
+    yield 'answers', packet(0, fds=1) + packet(2)
+    yield 'strange', packet(0xffffffff) + bytes([3, 1, 1, 2, 3, 0, 0]) + packet(0, fds=16)
+    yield 'long', bytes([64, 2]) + bytes(64) + packet(0)
 
 
 def sluice_backend():

@@ -534,6 +534,10 @@ static void test_no_daemon(void **state)
 	create_shared(&f);
 	assert_int_equal(send_hello(&f), OK);
 	assert_int_equal(greeting_type(&f), SL_PACKET_REFUSED);
+	const struct sl_virtio_greeting *greeting = fake_guest_at(&f.guest, REPLY_ADDR);
+	struct sl_packet_refused packet;
+	memcpy(&packet, greeting + 1, sizeof(packet));
+	assert_non_null(strstr(packet.text, "cannot reach sluiced: No such file or directory"));
 	finish(&f);
 }
 
