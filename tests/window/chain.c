@@ -217,8 +217,7 @@ VkResult chain_acquire(struct chain *chain, uint64_t timeout_ns, uint32_t *ret_i
 	return result;
 }
 
-static void transition(VkCommandBuffer commands, VkImage image, VkImageLayout from,
-		       VkImageLayout to)
+void chain_transition(VkCommandBuffer commands, VkImage image, VkImageLayout from, VkImageLayout to)
 {
 	const VkImageMemoryBarrier barrier = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
@@ -288,15 +287,15 @@ void chain_draw(struct chain *chain, uint32_t index, const struct vkt_buffer *pi
 	};
 
 	VKT_OK(vkBeginCommandBuffer(commands, &begin));
-	transition(commands, image, VK_IMAGE_LAYOUT_UNDEFINED,
-		   VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
+	chain_transition(commands, image, VK_IMAGE_LAYOUT_UNDEFINED,
+			 VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
 	vkCmdCopyBufferToImage(commands, pixels->handle, image,
 			       VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &copy);
-	transition(commands, image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
-		   VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL);
+	chain_transition(commands, image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+			 VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL);
 	render_square(chain, commands, chain->views[index]);
-	transition(commands, image, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
-		   VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
+	chain_transition(commands, image, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL,
+			 VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
 	VKT_OK(vkEndCommandBuffer(commands));
 	VKT_OK(vkResetFences(chain->t->device, 1, &chain->fences[index]));
 	VKT_OK(vkQueueSubmit(chain->t->queue, 1, &submit, chain->fences[index]));

@@ -63,6 +63,9 @@ VkResult chain_acquire(struct chain *chain, uint64_t timeout_ns, uint32_t *ret_i
 /* Fill the acquired image with pixels (of its format and size), draw a white square by
  * rendering, submit. */
 void chain_draw(struct chain *chain, uint32_t index, const struct vkt_buffer *pixels);
+/* A barrier that waits for everything. */
+void chain_transition(VkCommandBuffer commands, VkImage image, VkImageLayout from,
+		      VkImageLayout to);
 /* Returns what vkQueuePresentKHR does. */
 VkResult chain_present(struct chain *chain, uint32_t index, const void *next);
 /* The same, without a word to the server of our own. */
