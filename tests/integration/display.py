@@ -11,9 +11,10 @@ import zlib
 
 import host
 
-# OpenGL by Mesa's Zink, on whichever Vulkan driver there is.
+# OpenGL by Mesa's Zink, on whichever Vulkan driver there is; without what earlier runs compiled,
+# which a renderer does not have either.
 ZINK = {"LIBGL_ALWAYS_SOFTWARE": "1", "GALLIUM_DRIVER": "zink",
-        "MESA_LOADER_DRIVER_OVERRIDE": "zink"}
+        "MESA_LOADER_DRIVER_OVERRIDE": "zink", "MESA_SHADER_CACHE_DISABLE": "true"}
 
 
 class Server:
