@@ -102,6 +102,8 @@ def main():
     parser = argparse.ArgumentParser(prog="bench.sh vm", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="as scripts/vm.sh has it")
+    parser.add_argument("--front-end", choices=["vhost-user", "vfio-user"], default="vhost-user",
+                        help="as scripts/vm.sh has it")
     parser.add_argument("names", nargs="*", metavar="METRIC",
                         help="only these: " + ", ".join(bench.NAMES))
     arguments = parser.parse_args()
@@ -114,7 +116,9 @@ def main():
         for name in names:
             for metric, value in bench.measure(native, name).items():
                 runs["native"].setdefault(metric, []).append(value)
-    options = ["--accel", arguments.accel] if arguments.accel else []
+    options = ["--front-end", arguments.front_end]
+    if arguments.accel:
+        options += ["--accel", arguments.accel]
     for name, metrics, turns, counts in run_guest([STARTUP, *names], arguments.rounds, options):
         if "failed" in metrics:
             raise RuntimeError(f"{name} fails in the virtual machine")
@@ -124,7 +128,7 @@ def main():
             exits.setdefault(name, []).append((turns, counts))
 
     print(f"{time.strftime('%Y-%m-%d')}, {bench.describe_machine()}; QEMU with "
-          f"{arguments.accel or accelerator()}")
+          f"{arguments.accel or accelerator()}, {arguments.front_end}")
     print(f"Medians of {arguments.rounds} rounds; sluice: inside the virtual machine\n")
     bench.print_table(bench.summarize(runs))
     print_emulation(bench.summarize(runs))
