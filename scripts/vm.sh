@@ -327,13 +327,16 @@ else
 	# QEMU may complain without end when its device has gone.
 	timeout --foreground "$timeout" "${qemu[@]}" </dev/null 2> >(head -n 20 >&2) &
 	qemu_pid=$!
-	# A guest whose device has gone does nothing more.
-	(
-		tail --pid="$vgpu_pid" -f /dev/null
-		sleep 2
-		kill "$qemu_pid" 2>/dev/null
-	) &
-	pids+=("$qemu_pid" $!)
+	pids+=("$qemu_pid")
+	if [[ $front_end == vhost-user ]]; then
+		# A guest whose device has gone does nothing more.
+		(
+			tail --pid="$vgpu_pid" -f /dev/null
+			sleep 2
+			kill "$qemu_pid" 2>/dev/null
+		) &
+		pids+=($!)
+	fi
 	wait "$qemu_pid" || status=$?
 	wait "$out_pid" "$err_pid" 2>/dev/null || true
 fi

@@ -5,6 +5,7 @@ what they find natively, bit for bit; and nothing is left of them. Skipped where
 that knows vfio-user, neither installed nor in Debian's archive."""
 
 import os
+import signal
 import sys
 
 import guest as guest_module
@@ -53,6 +54,14 @@ def test_window(tap, vm):
     tap.point("the window is empty again", None if empty else f"{window_bytes(vm)} bytes")
 
 
+def test_killed_device(tap, vm):
+    """The guest is without its GPU, but it is."""
+    os.kill(vm.vgpu_pids()[-1], signal.SIGKILL)
+    status, output = vm.run("sleep 1; echo here", timeout=60)
+    tap.point("the device is killed: the guest goes on",
+              None if status == 0 and "here" in output else f"status {status}: {output}")
+
+
 def main():
     tap = host.Tap()
     guest_module.require_image(*OPTIONS)
@@ -71,6 +80,7 @@ def main():
             test_reboot(tap, daemon, vm, native)
             test_window(tap, vm)
             tap.point("nothing is left after a reset", state.compare(baseline))
+            test_killed_device(tap, vm)
             status = vm.end()
             tap.point("the guest ends", None if status == 0 else f"status {status}: {vm.log()}")
             if tap.failed:
