@@ -64,8 +64,7 @@ struct sl_check_view {
 	struct sl_check_node node;
 	VkFormat format;
 	VkSampleCountFlagBits samples;
-	VkExtent3D extent; /* of its first level */
-	uint32_t level_count;
+	VkExtent2D extent;    /* of its first level */
 	uint32_t layer_count; /* or slices */
 };
 

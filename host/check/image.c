@@ -236,6 +236,23 @@ int sl_check_vkCreateImageView(struct sl_check *check, struct sl_vkCreateImageVi
 		       : sl_check_fail(check, "a view with a format of another size");
 }
 
+/* Of the first level, in texels of the view: it may have one for each block of the image. */
+static VkExtent2D extent_of(const struct sl_check_image *image, const VkImageViewCreateInfo *info)
+{
+	const VkImageSubresourceRange *range = &info->subresourceRange;
+	const struct sl_format *format = sl_format_find(info->format);
+	const VkExtent3D texels =
+		sl_check_level_extent(image, range->baseMipLevel, range->aspectMask);
+
+	if (image->format == NULL || format == NULL ||
+	    format->block_extent[0] == image->format->block_extent[0]) {
+		return (VkExtent2D){ texels.width, texels.height };
+	}
+	const struct sl_check_blocks blocks = sl_check_to_blocks(image->format, texels);
+
+	return (VkExtent2D){ (uint32_t)blocks.size[0], (uint32_t)blocks.size[1] };
+}
+
 int sl_check_note_vkCreateImageView(struct sl_check *check, struct sl_vkCreateImageView *args)
 {
 	const VkImageViewCreateInfo *info = args->pCreateInfo;
@@ -249,9 +266,7 @@ int sl_check_note_vkCreateImageView(struct sl_check *check, struct sl_vkCreateIm
 		has_view_type(image, info->viewType, &has_slices);
 		view->format = info->format;
 		view->samples = image->samples;
-		view->extent = sl_check_level_extent(image, range->baseMipLevel, range->aspectMask);
-		view->level_count =
-			resolve(range->baseMipLevel, range->levelCount, image->level_count);
+		view->extent = extent_of(image, info);
 		view->layer_count = resolve(range->baseArrayLayer, range->layerCount,
 					    layers_of(image, info, has_slices));
 	}

@@ -4,6 +4,7 @@
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 #include "host/check/regular.h"
+#include "protocol/sl_formats.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -216,6 +217,17 @@ static struct sl_check_pass *create_pass(struct sl_check_node *node, const struc
 	return pass;
 }
 
+/* The operation for what a format does not have means nothing. */
+static bool is_cleared(VkFormat value, VkAttachmentLoadOp load, VkAttachmentLoadOp stencil_load)
+{
+	const VkImageAspectFlags stencil = VK_IMAGE_ASPECT_STENCIL_BIT;
+	const struct sl_format *format = sl_format_find(value);
+	VkImageAspectFlags aspects = format != NULL ? format->aspects : VK_IMAGE_ASPECT_COLOR_BIT;
+
+	return (load == VK_ATTACHMENT_LOAD_OP_CLEAR && aspects != stencil) ||
+	       (stencil_load == VK_ATTACHMENT_LOAD_OP_CLEAR && (aspects & stencil) != 0);
+}
+
 static void note_attachment(struct sl_check_pass *pass, uint32_t index, VkFormat format,
 			    VkSampleCountFlagBits samples, bool is_cleared)
 {
@@ -250,8 +262,7 @@ int sl_check_note_vkCreateRenderPass(struct sl_check *check, struct sl_vkCreateR
 		const VkAttachmentDescription *at = &given->pAttachments[i];
 
 		note_attachment(info.pass, i, at->format, at->samples,
-				at->loadOp == VK_ATTACHMENT_LOAD_OP_CLEAR ||
-					at->stencilLoadOp == VK_ATTACHMENT_LOAD_OP_CLEAR);
+				is_cleared(at->format, at->loadOp, at->stencilLoadOp));
 	}
 	for (uint32_t i = 0; multiview != NULL && i < multiview->subpassCount; i++) {
 		note_views(info.pass, multiview->pViewMasks[i]);
@@ -280,8 +291,7 @@ int sl_check_note_vkCreateRenderPass2(struct sl_check *check, struct sl_vkCreate
 		const VkAttachmentDescription2 *at = &given->pAttachments[i];
 
 		note_attachment(info.pass, i, at->format, at->samples,
-				at->loadOp == VK_ATTACHMENT_LOAD_OP_CLEAR ||
-					at->stencilLoadOp == VK_ATTACHMENT_LOAD_OP_CLEAR);
+				is_cleared(at->format, at->loadOp, at->stencilLoadOp));
 	}
 	for (uint32_t i = 0; i < given->subpassCount; i++) {
 		note_views(info.pass, given->pSubpasses[i].viewMask);
@@ -305,7 +315,7 @@ static int check_view(struct sl_check *check, const struct sl_check_view *view, 
 		      uint32_t layer_count)
 {
 	if (view->extent.width >= extent.width && view->extent.height >= extent.height &&
-	    view->layer_count >= layer_count && view->level_count == 1) {
+	    view->layer_count >= layer_count) {
 		return 0;
 	}
 	return sl_check_fail(check, "%u x %u, %u layers are rendered to a view of %u x %u, %u",
