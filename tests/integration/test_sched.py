@@ -121,6 +121,35 @@ def test_shares(tap, name, shares, expected, arguments=None):
         tap.point(name, problem)
 
 
+def jain(parts):
+    """Jain's index of fairness: 1 if all are equal."""
+    return sum(parts) ** 2 / (len(parts) * sum(part ** 2 for part in parts))
+
+
+def test_eight_guests(tap):
+    """Equal guests with short jobs and long ones, some of which cannot be cut."""
+    jobs = {f"g{i}": arguments for i, arguments in enumerate((
+        ("rounds=100", "groups=16"), ("rounds=200",), ("rounds=500",), ("rounds=1000",),
+        ("rounds=1000", "groups=256"), ("rounds=2000", "groups=256"),
+        ("rounds=500", "groups=256", "whole=1"), ("rounds=1000", "groups=256", "whole=1")))}
+    with Sharing(name="sched-eight") as daemon:
+        for guest in jobs:
+            daemon.add(guest)
+        programs = [daemon.launch(guest, *arguments, "depth=8")
+                    for guest, arguments in jobs.items()]
+        looks = []
+        while len(looks) < LOOKS and (not looks or looks[-1][0] < 0.995):
+            parts = daemon.measure(2 * MEASURE_SECONDS)
+            looks.append((jain([parts[guest] for guest in jobs]), parts))
+        problem = "" if looks[-1][0] >= 0.995 else f"Jain's index and parts: {looks}\n"
+        left_whole = sum(guest["usage"]["left_whole"].get("reads_count", 0)
+                         for guest in daemon.ask("list")["guests"])
+        if left_whole == 0:
+            problem += "nothing was left whole, or it is not told\n"
+        tap.point("eight equal guests with mixed jobs",
+                  problem + ledger_adds_up(daemon.ledger()) + finish_all(programs))
+
+
 def test_cap_alone(tap):
     with Sharing(name="sched-cap") as daemon:
         daemon.add("capped", "cap=25%")
@@ -283,6 +312,7 @@ def main():
                 {"a": ("weight=10", "cap=25%"), "b": ()}, {"a": 0.25, "b": 0.75})
     test_shares(tap, "background beside normal", {"a": ("class=background",), "b": ()},
                 {"a": 0.01, "b": 0.99}, {"a": ("rounds=50",), "b": ("rounds=500", "depth=8")})
+    test_eight_guests(tap)
     test_cap_alone(tap)
     test_ledger_and_renderers(tap)
     test_pause(tap)
