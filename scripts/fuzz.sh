@@ -42,7 +42,7 @@ is_drivers_crash() {
 
 run_target() {
 	local target=$1 seconds=$2 log=$build_dir/$1.log folder status=0 leaks=1 runs result=OK
-	local folders=("$build_dir/corpus/$target")
+	local folders=("$build_dir/corpus/$target") options=()
 
 	mkdir -p "${folders[0]}"
 	for folder in "$source_dir/tests/fuzz/corpus/$target" "$build_dir/tests/fuzz/seeds/$target"; do
@@ -51,14 +51,16 @@ run_target() {
 	case $target in
 	# Drivers forget what a guest that broke the protocol left behind, and libconfig what it had
 	# read of a string before an error.
-	replay | config) leaks=0 ;;
+	replay | config) leaks=0 ;;&
+	# An input may keep the driver busy for ever, which costs a process of its own then.
+	replay) options=(-fork=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20) ;;
 	decode) folders+=("$source_dir/tests/fuzz/corpus/replay") ;;
 	esac
 	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=$leaks \
 		UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 		nice -n 19 "$build_dir/tests/fuzz/fuzz_$target" -max_total_time="$seconds" \
 		-max_len=65536 -rss_limit_mb=4096 -timeout="$input_seconds" -detect_leaks="$leaks" \
-		-artifact_prefix="$build_dir/crashes/$target-" "${folders[@]}" >"$log" 2>&1 || status=$?
+		-artifact_prefix="$build_dir/crashes/$target-" "${options[@]}" "${folders[@]}" >"$log" 2>&1 || status=$?
 	runs=$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' "$log" | tail -n 1)
 	if [[ $status -ne 0 ]]; then
 		result=FAIL

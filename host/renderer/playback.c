@@ -251,8 +251,9 @@ static int64_t take_message(struct sl_playback *playback, const uint8_t *data, s
  * work ends before the next command that is not a submission too. That includes the guest's own
  * signals, whose values may be above those of submissions that it had waited for: a timeline
  * that was made to go backwards hangs drivers. What waits for a signal to come is parked, and not
- * among what has been submitted; what waits for anything else is given up on after a while. */
-static void wait_for_gpu(const struct sl_playback *playback, uint16_t command_id)
+ * among what has been submitted; what waits for anything else is given up on after a while: false.
+ */
+static bool wait_for_gpu(const struct sl_playback *playback, uint16_t command_id)
 {
 	static const uint16_t work_ids[] = { SL_COMMAND_vkQueueSubmit, SL_COMMAND_vkQueueSubmit2,
 					     SL_COMMAND_vkQueueBindSparse };
@@ -260,20 +261,21 @@ static void wait_for_gpu(const struct sl_playback *playback, uint16_t command_id
 
 	for (size_t i = 0; i < sizeof(work_ids) / sizeof(work_ids[0]); i++) {
 		if (command_id == work_ids[i]) {
-			return;
+			return true;
 		}
 	}
 	for (uint64_t waited_ns = 0; waited_ns < MAX_WAIT_NS; waited_ns += PAUSE_NS) {
 		if (sl_stats_get(&playback->stats.completed) >=
 		    sl_stats_get(&playback->stats.submissions)) {
-			return;
+			return true;
 		}
 		nanosleep(&pause, NULL);
 	}
+	return false;
 }
 
 uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size_t size,
-			 bool fix_headers, int *ret_result)
+			 bool is_mutated, int *ret_result)
 {
 	uint32_t count = 0;
 	size_t at = 0;
@@ -281,14 +283,17 @@ uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size
 
 	while (r == 0) {
 		struct sl_wire_header header;
-		int64_t taken = take_message(playback, data + at, size - at, fix_headers);
+		int64_t taken = take_message(playback, data + at, size - at, is_mutated);
 
 		if (taken <= 0) {
 			r = (int)taken;
 			break;
 		}
 		memcpy(&header, playback->message, sizeof(header));
-		wait_for_gpu(playback, header.command_id);
+		if (!wait_for_gpu(playback, header.command_id) && is_mutated) {
+			r = -ETIMEDOUT;
+			break;
+		}
 		r = sl_decode_message(playback->decode, playback->message, header.size);
 		at += (size_t)taken;
 		playback->seqno++; /* a message that failed has had its number */

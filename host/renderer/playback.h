@@ -28,12 +28,12 @@ int sl_playback_create(const struct sl_playback_options *options,
 void sl_playback_destroy(struct sl_playback *playback);
 
 /* Run the messages of a recording, of which the header has been taken off, up to the first that
- * fails. Sizes and sequence numbers of headers are set right first where fix_headers: mutations
- * need no luck then.
+ * fails. is_mutated: sizes and sequence numbers of headers are set right first, so that mutations
+ * need no luck; and work that does not end within 2 s ends the run, with -ETIMEDOUT.
  *
  * Returns how many messages ran; *ret_result: 0, or why the next one did not. */
 uint32_t sl_playback_run(struct sl_playback *playback, const uint8_t *data, size_t size,
-			 bool fix_headers, int *ret_result);
+			 bool is_mutated, int *ret_result);
 
 /* True if an object of this type has this id. */
 bool sl_playback_has(const struct sl_playback *playback, uint64_t id, VkObjectType type);

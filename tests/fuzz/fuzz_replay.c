@@ -9,10 +9,14 @@
 #include "protocol/wire.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_INPUT_SIZE 65536u
+/* What libFuzzer exits with after a timeout, which it then takes it for. */
+#define TIMEOUT_STATUS 70
 
 static struct sl_gpu *open_gpu(void)
 {
@@ -26,6 +30,17 @@ static struct sl_gpu *open_gpu(void)
 	return gpu;
 }
 
+/* Shaders may loop for ever. Their threads, and all that they use, end with the process. */
+static void run(struct sl_playback *playback, const uint8_t *data, size_t size)
+{
+	int result = 0;
+
+	sl_playback_run(playback, data, size, true, &result);
+	if (result == -ETIMEDOUT) {
+		_exit(TIMEOUT_STATUS);
+	}
+}
+
 /* What the input did not destroy: any of its words may be the id of a device or an instance. */
 static void destroy_rest(struct sl_playback *playback, const uint8_t *data, size_t size,
 			 uint16_t command_id)
@@ -34,7 +49,6 @@ static void destroy_rest(struct sl_playback *playback, const uint8_t *data, size
 		struct sl_wire_header header;
 		uint64_t id;
 	} message = { .header = { .size = sizeof(message), .command_id = command_id } };
-	int result;
 
 	for (size_t at = 0; at + sizeof(message.id) <= size; at += 4) {
 		memcpy(&message.id, data + at, sizeof(message.id));
@@ -42,8 +56,7 @@ static void destroy_rest(struct sl_playback *playback, const uint8_t *data, size
 				    command_id == SL_COMMAND_vkDestroyDevice
 					    ? VK_OBJECT_TYPE_DEVICE
 					    : VK_OBJECT_TYPE_INSTANCE)) {
-			sl_playback_run(playback, (const uint8_t *)&message, sizeof(message), true,
-					&result);
+			run(playback, (const uint8_t *)&message, sizeof(message));
 		}
 	}
 }
@@ -55,7 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct sl_playback *playback = NULL;
 	uint64_t magic = 0;
-	int result;
 
 	if (options.gpu == NULL) {
 		options.gpu = open_gpu();
@@ -70,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += sizeof(struct sl_recording_header);
 		size -= sizeof(struct sl_recording_header);
 	}
-	sl_playback_run(playback, data, size, true, &result);
+	run(playback, data, size);
 	destroy_rest(playback, data, size, SL_COMMAND_vkDestroyDevice);
 	destroy_rest(playback, data, size, SL_COMMAND_vkDestroyInstance);
 	sl_playback_destroy(playback);
