@@ -21,7 +21,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 # The daemon and all programs inherit it.
 os.environ["LP_NUM_THREADS"] = "1"
-import bench  # pylint: disable=wrong-import-position
 import host  # pylint: disable=wrong-import-position
 import test_sched  # pylint: disable=wrong-import-position
 
@@ -107,44 +106,6 @@ class Native:
         return process.pid
 
 
-class Venus(bench.Venus):
-    """Its server has a process for each program."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.stop()
-
-    def add(self, guest, *share):
-        pass
-
-    def held(self):
-        return {}
-
-    def launch(self, _guest, *arguments):
-        process = subprocess.Popen([*self.wrapper, LOAD, *arguments], env=self.environment(),
-                                   text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        process.stdout.readline()
-        return process
-
-    def worker_pid(self, _process):
-        """The server's process that began last."""
-        def began(pid):
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace")
-            return int(stat.rpartition(")")[2].split()[19])
-
-        return max(descendants(self.server.pid), key=began)
-
-
-def descendants(pid):
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
 class Sluice(test_sched.Sharing):
     name = "sluice"
 
@@ -160,7 +121,6 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.engine = Engine()
-        self.venus = bench.Venus.find()
         self.results = {}
         self.rounds_per_us = 1.0
         output = self.run_alone(Native(), "rounds=1000", "jobs=1500", "depth=1")
@@ -283,9 +243,6 @@ class Bench:
                            ("beside three hogs of 20 ms", (20000,) * 3)):
             runs = self.repeat(lambda h=hogs: self.frames(Native(), h, ()))
             self.note_frames("native", name, runs, False)
-            if self.venus:
-                runs = self.repeat(lambda h=hogs: self.frames(Venus(*self.venus), h, ()))
-                self.note_frames("venus", name, runs, False)
             for deadline in ("deadline=60fps",), ():
                 where = f"{name}, {deadline[0] if deadline else 'no deadline'}"
                 runs = self.repeat(lambda h=hogs, d=deadline: self.frames(Sluice(), h, d))
