@@ -16,6 +16,8 @@
 #define CAPSET_COUNT 2u
 /* A process that has to be started over and over must not keep the host busy. */
 #define RETRY_NS UINT64_C(1000000000)
+/* How long a process is kept that has nothing of the guest's. */
+#define IDLE_US UINT64_C(5000000)
 
 struct context {
 	LIST_ENTRY(context) link;
@@ -41,7 +43,8 @@ struct sl_vgpu_virgl {
 	struct sl_vgpu_backend_ops ops[CAPSET_COUNT];
 	struct sl_virgl_queue *queue; /* NULL: there is no process */
 	uint64_t begun_ns;	      /* when the last one was asked for */
-	bool is_used;		      /* it has something of the guest's */
+	uint32_t resource_count;      /* that it has */
+	sd_event_source *idle_timer;
 	LIST_HEAD(, context) contexts;
 	struct memory memories[SL_VIRGL_MAX_MEMORIES]; /* that the process has, by number */
 	uint32_t memory_count;
@@ -54,12 +57,43 @@ static void drop_process(struct sl_vgpu_virgl *backend)
 
 	sl_virgl_queue_destroy(backend->queue);
 	backend->queue = NULL;
-	backend->is_used = false;
+	backend->resource_count = 0;
 	backend->memory_count = 0;
 	while ((context = LIST_FIRST(&backend->contexts)) != NULL) {
 		LIST_REMOVE(context, link);
 		free(context);
 	}
+}
+
+static bool is_idle(const struct sl_vgpu_virgl *backend)
+{
+	return LIST_EMPTY(&backend->contexts) && backend->resource_count == 0;
+}
+
+/* After every change of what it has. */
+static void watch_idle(struct sl_vgpu_virgl *backend)
+{
+	bool is_wanted = backend->queue != NULL && is_idle(backend);
+
+	if (is_wanted) {
+		sd_event_source_set_time_relative(backend->idle_timer, IDLE_US);
+	}
+	sd_event_source_set_enabled(backend->idle_timer,
+				    is_wanted ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+/* The guest has no use for OpenGL any more, or not yet. */
+static int on_idle(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sl_vgpu_virgl *backend = data;
+
+	(void)source;
+	(void)usec;
+	drop_process(backend);
+	backend->begun_ns = 0;
+	/* Only what it had yet to say is missing: that it has let go. */
+	sl_vgpu_host3d_lost(backend->options.vgpu);
+	return 0;
 }
 
 static void lose(struct sl_vgpu_virgl *backend, const char *why)
@@ -122,7 +156,6 @@ static int begin_process(struct sl_vgpu_virgl *backend)
 /* Returns 0 or -errno; a connection that takes nothing any more ends from the event loop. */
 static int send(struct sl_vgpu_virgl *backend, const void *packet, size_t size)
 {
-	backend->is_used = true;
 	return backend->queue == NULL
 		       ? -ENOTCONN
 		       : sl_virgl_queue_send(backend->queue, packet, size, NULL, 0, -1);
@@ -225,7 +258,12 @@ static int detach_pages(void *data, uint32_t resource_id)
 
 static int destroy_resource(void *data, uint32_t resource_id)
 {
-	return release(data, SL_VIRGL_DESTROY, resource_id);
+	struct sl_vgpu_virgl *backend = data;
+	int r = release(backend, SL_VIRGL_DESTROY, resource_id);
+
+	backend->resource_count--;
+	watch_idle(backend);
+	return r;
 }
 
 static int create_resource(void *data, const struct virtio_gpu_resource_create_3d *create)
@@ -247,7 +285,12 @@ static int create_resource(void *data, const struct virtio_gpu_resource_create_3
 	};
 	int r = begin_process(backend);
 
-	return r < 0 ? r : send(backend, &packet, sizeof(packet));
+	if (r == 0) {
+		r = send(backend, &packet, sizeof(packet));
+	}
+	backend->resource_count += r == 0 ? 1 : 0;
+	watch_idle(backend);
+	return r;
 }
 
 static int transfer(void *data, const struct virtio_gpu_transfer_host_3d *transfer)
@@ -342,7 +385,7 @@ static void reset(void *data)
 {
 	struct sl_vgpu_virgl *backend = data;
 
-	if (backend->is_used) {
+	if (!is_idle(backend)) {
 		drop_process(backend);
 	}
 	/* The next guest need not wait. */
@@ -385,6 +428,7 @@ static int create_context(void *data, uint32_t context_id, const char *name,
 	context->backend = backend;
 	context->id = context_id;
 	LIST_INSERT_HEAD(&backend->contexts, context, link);
+	watch_idle(backend);
 	*ret_context = context;
 	return 0;
 }
@@ -395,9 +439,12 @@ static int destroy_context(void *data)
 	const struct sl_virgl_context packet = { .header.type = SL_VIRGL_CONTEXT_END,
 						 .context_id = context->id };
 
-	(void)send(context->backend, &packet, sizeof(packet));
+	struct sl_vgpu_virgl *backend = context->backend;
+
+	(void)send(backend, &packet, sizeof(packet));
 	LIST_REMOVE(context, link);
 	free(context);
+	watch_idle(backend);
 	return 0;
 }
 
@@ -480,7 +527,11 @@ int sl_vgpu_virgl_create(const struct sl_vgpu_virgl_options *options,
 	}
 	backend->options = *options;
 	LIST_INIT(&backend->contexts);
-	int r = begin_process(backend);
+	int r = sd_event_add_time_relative(options->event, &backend->idle_timer, CLOCK_MONOTONIC,
+					   IDLE_US, 0, on_idle, backend);
+	if (r >= 0) {
+		r = begin_process(backend);
+	}
 	if (r == 0) {
 		r = sl_virgl_queue_await(backend->queue, welcome, sizeof(welcome), &size);
 	}
@@ -494,6 +545,7 @@ int sl_vgpu_virgl_create(const struct sl_vgpu_virgl_options *options,
 	/* One that dies at once may be replaced at once. */
 	backend->begun_ns = 0;
 	sl_vgpu_set_host3d(options->vgpu, &host3d_ops, backend);
+	watch_idle(backend);
 	*ret_backend = backend;
 	return 0;
 }
@@ -504,5 +556,6 @@ void sl_vgpu_virgl_destroy(struct sl_vgpu_virgl *backend)
 		return;
 	}
 	drop_process(backend);
+	sd_event_source_disable_unref(backend->idle_timer);
 	free(backend);
 }
