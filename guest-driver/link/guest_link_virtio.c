@@ -39,7 +39,11 @@
 #define RENDER_NODE_COUNT   64
 #define GREETING_TIMEOUT_MS 30000
 #define GREETING_LOOK_MS    100
-#define FORMAT_R8	    64 /* VIRGL_FORMAT_R8_UNORM: bytes */
+/* Without rings virgl's fences are on the same timeline, and are not overtaken: a fence may come
+ * late. */
+#define VIRGL_LOOK_MS 4
+#define CAPSET_VIRGL  1
+#define FORMAT_R8     64 /* VIRGL_FORMAT_R8_UNORM: bytes */
 /* The window is for what is large: it is finite, and guest pages are cheap to come by one by one.
  */
 #define WINDOW_MIN_SIZE (64u << 10)
@@ -73,6 +77,7 @@ struct sl_guest_carrier {
 	pthread_t waiter;
 	pthread_cond_t waiter_wanted;
 	int waiter_stop; /* eventfd; -1: there is no thread */
+	int look_ms;	 /* how often it looks by itself; -1: never */
 	bool is_wanted;
 	bool is_stopping;
 };
@@ -581,7 +586,9 @@ static void wait_for_host(struct sl_guest_carrier *carrier)
 		}
 		struct pollfd waits[2] = { { .fd = fence, .events = POLLIN },
 					   { .fd = carrier->waiter_stop, .events = POLLIN } };
-		(void)poll(waits, 2, -1);
+		while (poll(waits, 2, carrier->look_ms) == 0 &&
+		       sl_sync_load_seq(sync) == command.value) {
+		}
 		close(fence);
 		if (waits[1].revents != 0) {
 			return;
@@ -608,6 +615,19 @@ static void *run_waiter(void *data)
 	return NULL;
 }
 
+static bool offers_virgl(int fd)
+{
+	uint32_t version = 0;
+	struct drm_virtgpu_get_caps get = {
+		.cap_set_id = CAPSET_VIRGL,
+		.cap_set_ver = 1,
+		.addr = (uintptr_t)&version,
+		.size = sizeof(version),
+	};
+
+	return control(fd, DRM_IOCTL_VIRTGPU_GET_CAPS, &get) == 0;
+}
+
 /* The lock is held. The thread takes none of the program's signals. */
 static void start_waiter(struct sl_guest_carrier *carrier)
 {
@@ -620,6 +640,7 @@ static void start_waiter(struct sl_guest_carrier *carrier)
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	carrier->look_ms = !carrier->has_rings && offers_virgl(carrier->fd) ? VIRGL_LOOK_MS : -1;
 	int r = pthread_create(&carrier->waiter, NULL, run_waiter, carrier);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r != 0) {

@@ -79,6 +79,8 @@ static uint32_t show(struct sl_vgpu *vgpu, uint32_t scanout_id, struct sl_vgpu_r
 		uint32_t response = sl_vgpu_host3d_show(vgpu, scanout_id, resource, &rect);
 
 		if (response != VIRTIO_GPU_RESP_OK_NODATA) {
+			/* The old picture made room for the new one. */
+			disable(vgpu, scanout_id);
 			return response;
 		}
 	}

@@ -11,7 +11,7 @@ sl_vm_kvm=(-accel kvm -cpu "host,-arch-capabilities")
 sl_vm_packages=kmod,procps,iproute2,libdrm2,libpng16-16,libvulkan1,vulkan-tools,libxcb1,libxcb-present0
 sl_vm_packages+=,libxcb-shm0,libx11-xcb1,libwayland-client0,xserver-xorg-core,x11-xserver-utils,weston
 # OpenGL as any Debian has it, and programs that use it.
-sl_vm_packages+=,libgl1-mesa-dri,libgl1,libegl1,libgles2,libgbm1,mesa-utils,glmark2-es2-drm
+sl_vm_packages+=,libgl1-mesa-dri,libgl1,libegl1,libgles2,libgbm1,mesa-utils,glmark2-es2-drm,glmark2-es2-wayland
 
 # sl_vm_qemu_is_new: a QEMU whose vhost-user-gpu works without KVM too.
 sl_vm_qemu_is_new() {

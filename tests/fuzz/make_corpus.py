@@ -242,6 +242,42 @@ def sluice_backend():
     yield 'reset', hello + welcome + region + wait + step(9, 0, 0) + hello + welcome
 
 
+def virgl_server():
+    """Packets of host/virgl/virgl_msg.h, with or without a descriptor."""
+    def packet(kind, *fields, payload=b'', fd=0, done=0):
+        body = struct.pack(f'<{len(fields)}I', *fields) + payload
+        # An odd length, one more byte, says that the work before is complete.
+        return bytes([kind | fd << 6, len(body) + done, len(payload)]) + body + bytes(done)
+
+    texture = packet(2, 1, 2, 1, 0, 16, 16, 1, 1, 0, 0, 0, 0)
+    memory = packet(1, fd=1)
+    pages = packet(4, 1, 2, payload=struct.pack('<QIIQII', 0, 4096, 0, 4096, 100, 0))
+    context = bytes([6, 72, 0]) + struct.pack('<II', 1, 0) + b'x'.ljust(64, b'\0')
+    move = packet(10, 1, 1, 1, 0, 0, 0, 0, 0, 0, 16, 16, 1, 0, 0)
+    draw = packet(11, 1, 0, payload=struct.pack('<4I', 8 | 1 << 16, 0, 7, 3))
+    fence = packet(12, 1, 0)
+    screen = packet(13, 0, 64, 16, 0, fd=1)
+    read = packet(14, 0, 1, 0, 0, 16, 16, 0, 0)
+    gone = packet(9, 1, 1) + packet(5, 1, 0) + pages + packet(3, 1, 0)
+    yield 'all', (memory + texture + pages + context + packet(8, 1, 1) + move + draw + fence +
+                  screen + read + gone)
+    yield 'twice', (texture + memory * 3 + pages + move * 2 + screen * 2 + read * 2 + gone) * 2
+
+
+def virgl_backend():
+    """Steps of fuzz_virgl_backend.c."""
+    def step(*numbers):
+        return bytes(numbers).ljust(8, b'\0')
+
+    begin = (step(0, 1, 1, 1, 16, 16) + step(2, 1, 1, 0, 9) + step(1, 0, 1, 0) +
+             step(1, 2, 1, 1) + step(3, 1, 8, 1) + step(4, 1, 1, 3))
+    show = step(5, 1, 0, 0, 16, 16) + step(6, 2, 0, 0) + step(5, 1, 1, 1, 8, 8)
+    end = step(1, 3, 1, 1) + step(1, 5, 1, 1) + step(6, 1, 0, 1) + step(1, 4, 1, 1) + step(6, 1, 0, 1)
+    yield 'draw', begin + step(6, 0, 0, 200) + show + end
+    yield 'died', begin + show + step(6, 251) + begin + step(3, 1, 8, 1) + end
+    yield 'nonsense', begin + step(6, 245, 9) + begin + step(255) + begin + show
+
+
 def ring():
     """Steps of fuzz_ring.c, after a byte that chooses which end is attacked."""
     word, fill, send, advance, sync, reply, packet, wait = range(8)
@@ -301,7 +337,7 @@ def control():
 def main():
     out = Path(sys.argv[1])
     for target in (virtqueue, virtio_gpu, vhost_user, vfio_user, display, connector,
-                   sluice_backend, ring, control):
+                   sluice_backend, virgl_server, virgl_backend, ring, control):
         folder = out / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in target():
