@@ -228,6 +228,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkEnumerateDeviceExtensionProperties(
 	}
 	VkResult result = sl_physical_device_load_extensions(device);
 	if (result != VK_SUCCESS) {
+		/* The loader sorts devices without a look at the result. */
+		*pPropertyCount = 0;
 		return result;
 	}
 	return sl_instance_list_extensions(&device->extensions, device->spec_versions,

@@ -298,13 +298,13 @@ class Fault:
         """0: none."""
         self.path.write_text(str(number))
 
-    def numbers(self):
+    def numbers(self, growth=1.1):
         """All at first, then fewer and fewer; the caller ends it with the last that there is."""
         number = 1
         while True:
             self.set(number)
             yield number
-            number = max(number + 1, int(number * 1.1))
+            number = max(number + 1, int(number * growth))
 
 
 def test_guest_memory(tap, native):
@@ -312,7 +312,7 @@ def test_guest_memory(tap, native):
     with tempfile.TemporaryDirectory() as directory, host.Host(name="faults-guest") as daemon:
         fault = Fault(directory, "vulkan_cases", "libvulkan_sluice.so")
         problems = []
-        for number in fault.numbers():
+        for number in fault.numbers(growth=1):
             program = subprocess.Popen([run_cases.PROGRAM, "triangle"],
                                        env=daemon.environment(**fault.env), text=True,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -424,6 +424,8 @@ def test_daemon_fds(tap, native):
         if did["frames"] == 0 or did["wrong"] != 0 or neighbour.stop() != 0:
             problem = f"the neighbour: {did}"
         print(f"# the neighbour: {did}")
+        # Those that it had refused keep theirs for 2 s.
+        host.wait_for(lambda: not next_program_works(daemon, native), NOTICE_SECONDS)
         tap.point("the daemon without descriptors", problem or next_program_works(daemon, native))
         wait_until_idle(daemon, NOTICE_SECONDS)
         tap.point("it has them back", Resources(daemon).compare(before))
