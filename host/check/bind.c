@@ -215,3 +215,12 @@ int sl_check_vkCmdBindTransformFeedbackBuffersEXT(
 				      args->pOffsets, args->pSizes)
 		      : r;
 }
+
+int sl_check_vkCmdBeginConditionalRenderingEXT(struct sl_check *check,
+					       struct sl_vkCmdBeginConditionalRenderingEXT *args)
+{
+	const VkConditionalRenderingBeginInfoEXT *info = args->pConditionalRenderingBegin;
+
+	/* The condition is a word. */
+	return sl_check_bytes_of(check, args->self, args->named, info->buffer, info->offset, 4);
+}

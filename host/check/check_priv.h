@@ -176,7 +176,7 @@ struct sl_check_commands {
 	uint64_t valid_epoch;	/* sl_check.epoch when all it names was alive */
 	uint64_t batch;		/* sequence of the submission that names it, or named it last */
 	uint32_t secondary_count;
-	struct sl_check_node **named; /* each once */
+	struct sl_check_node **named; /* each once; node.extra */
 	uint32_t named_count;
 	uint32_t named_capacity;
 };

@@ -83,6 +83,7 @@ int sl_check_note_slEndRecording(struct sl_check *check, struct sl_slRecordComma
 			return -ENOMEM;
 		}
 		commands->named = larger;
+		commands->node.extra = larger;
 		commands->named_capacity = named->count;
 	}
 	for (uint32_t i = 0; i < named->count; i++) {

@@ -220,6 +220,29 @@ int sl_check_note_vkCreateRayTracingPipelinesNV(struct sl_check *check,
 	return r;
 }
 
+int sl_check_vkCmdSetVertexInputEXT(struct sl_check *check, struct sl_vkCmdSetVertexInputEXT *args)
+{
+	const VkPhysicalDeviceLimits *limits = &check->limits;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->vertexBindingDescriptionCount; i++) {
+		r = check_place(check, "vertex binding",
+				args->pVertexBindingDescriptions[i].binding,
+				limits->maxVertexInputBindings);
+	}
+	for (uint32_t i = 0; r == 0 && i < args->vertexAttributeDescriptionCount; i++) {
+		const VkVertexInputAttributeDescription2EXT *attribute =
+			&args->pVertexAttributeDescriptions[i];
+
+		r = check_place(check, "vertex attribute", attribute->location,
+				limits->maxVertexInputAttributes);
+		r = r == 0 ? check_place(check, "vertex binding", attribute->binding,
+					 limits->maxVertexInputBindings)
+			   : r;
+	}
+	return r;
+}
+
 int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeline *args)
 {
 	struct sl_check_commands *commands =

@@ -63,6 +63,8 @@ static uint32_t limit_of(const struct sl_check *check, enum sl_check_limit limit
 		return limits->maxVertexInputBindings;
 	case SL_CHECK_COLOR_ATTACHMENTS:
 		return limits->maxColorAttachments;
+	case SL_CHECK_PATCH_POINTS:
+		return limits->maxTessellationPatchSize;
 	case SL_CHECK_PUSH_CONSTANT_BYTES:
 		return limits->maxPushConstantsSize;
 	case SL_CHECK_FEEDBACK_BUFFERS:
