@@ -211,14 +211,14 @@ static int older_threads_are_locked(void)
 }
 
 /* What is not listed is refused, and logged by its name, once. */
-static int unlisted_calls_are_logged(void)
+static int check_unlisted_calls(enum sl_sandbox_role role)
 {
 	char line[512] = "";
 	int ends[2];
 
 	CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
 	sl_log_init("test", SL_LOG_INFO);
-	CHECK(enter(ends[0]) == 0 && lock_as(SL_SANDBOX_RENDERER) == 0);
+	CHECK(enter_with(role, ends[0]) == 0 && lock_as(role) == 0);
 	CHECK(is_denied(syscall(SYS_acct, NULL)));
 	CHECK(is_denied(syscall(SYS_acct, NULL)));
 	CHECK(is_denied(syscall(SYS_unshare, CLONE_NEWUSER)));
@@ -227,6 +227,21 @@ static int unlisted_calls_are_logged(void)
 	CHECK(acct != NULL && strstr(acct + 1, "system call acct\n") == NULL);
 	CHECK(strstr(line, "refused the system call unshare\n") != NULL);
 	return 0;
+}
+
+static int unlisted_calls_are_logged(void)
+{
+	return check_unlisted_calls(SL_SANDBOX_RENDERER);
+}
+
+static int unlisted_calls_of_a_device_are_logged(void)
+{
+	return check_unlisted_calls(SL_SANDBOX_VGPU);
+}
+
+static int unlisted_calls_of_opengl_are_logged(void)
+{
+	return check_unlisted_calls(SL_SANDBOX_VIRGL);
 }
 
 static int terminals_are_out_of_reach(void)
@@ -376,6 +391,8 @@ int main(void)
 		SANDBOX_TEST(drivers_can_work),
 		SANDBOX_TEST(older_threads_are_locked),
 		SANDBOX_TEST(unlisted_calls_are_logged),
+		SANDBOX_TEST(unlisted_calls_of_a_device_are_logged),
+		SANDBOX_TEST(unlisted_calls_of_opengl_are_logged),
 		SANDBOX_TEST(terminals_are_out_of_reach),
 		SANDBOX_TEST(threads_move_only_themselves),
 		SANDBOX_TEST(a_device_opens_no_files),
