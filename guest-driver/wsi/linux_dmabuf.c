@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "linux-dmabuf-client.h"
+#include "guest-driver/wsi/linux-dmabuf-client.h"
 
 /* The last version that lists its formats by events. */
 #define DMABUF_VERSION 3
