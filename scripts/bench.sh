@@ -3,7 +3,8 @@
 # How fast programs are with Sluice, beside the same programs run natively and, where it is
 # installed, through Venus. Options are those of tests/bench/bench.py: see --help. With "sched" as the
 # first argument: how guests share the GPU (tests/bench/sched.py); with "windows": programs that show
-# what they render (tests/bench/windows.py).
+# what they render (tests/bench/windows.py); with "virgl": OpenGL of virtual machines with stock Mesa
+# (tests/bench/virgl.py).
 set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
@@ -28,6 +29,9 @@ fi
 export SLUICE_BUILD_DIR=$build_dir
 if [[ ${1:-} == sched ]]; then
 	exec python3 "$root/tests/bench/sched.py" "${@:2}"
+fi
+if [[ ${1:-} == virgl ]]; then
+	exec python3 "$root/tests/bench/virgl.py" "${@:2}"
 fi
 if [[ ${1:-} == windows ]]; then
 	exec python3 "$root/tests/bench/windows.py" "${@:2}"
