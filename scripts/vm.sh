@@ -287,7 +287,7 @@ fi
 if [[ $front_end == vfio-user ]]; then
 	gpu=(-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$run_dir/gpu.sock\"}}")
 else
-	gpu=(-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,chardev=gpu)
+	gpu=(-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,id=video,chardev=gpu)
 fi
 qemu=(
 	"$qemu_program" -nodefaults -no-user-config -no-reboot -name "$name"

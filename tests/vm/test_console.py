@@ -97,13 +97,14 @@ class Screen:
     def __init__(self, vm, window_files, directory):
         self.vm, self.files, self.out = vm, window_files, directory / "picture.ppm"
 
-    def dump(self):
+    def dump(self, head=0):
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.connect(str(self.vm.qmp_path))
             lines = qmp.makefile("rw")
             lines.readline()
             for command in ({"execute": "qmp_capabilities"},
-                            {"execute": "screendump", "arguments": {"filename": str(self.out)}}):
+                            {"execute": "screendump", "arguments": {
+                                "filename": str(self.out), "device": "video", "head": head}}):
                 lines.write(json.dumps(command) + "\n")
                 lines.flush()
                 while "return" not in json.loads(lines.readline()):
@@ -114,7 +115,7 @@ class Screen:
         screenshot.convert_xwd(self.files / "Xvfb_screen0", self.out)
         return Picture(self.out)
 
-    def expect(self, look, picture=None, timeout=20):
+    def expect(self, look, picture=None, timeout=60):
         """look(picture) returns None, or what is wrong; it is asked until it is content."""
         found = []
 
@@ -221,6 +222,31 @@ def test_x(tap, vm, screen):
     tap.point("it takes the window's new size", screen.expect(fills_window))
 
 
+def test_two_scanouts(tap, vm, screen):
+    """The second output shows another part of the same picture: stripes, 48 pixels apart."""
+    status, output = vm.run(r"""
+export DISPLAY=:0
+printf '#define w_width 48\n#define w_height 1\nstatic char w_bits[] = {\n' >/tmp/stripes
+echo '0xff, 0xff, 0, 0, 0, 0};' >>/tmp/stripes
+echo on >/sys/class/drm/card0-Virtual-2/status
+xrandr >/dev/null; sleep 1
+xrandr --output Virtual-2 --mode 1024x768 --right-of Virtual-1 &&
+	xsetroot -bitmap /tmp/stripes -fg '#c00000' -bg '#0000c0'
+""")
+
+    def look(picture, left):
+        wanted = [(192, 0, 0) if (left + x) % 48 < 16 else (0, 0, 192) for x in range(200)]
+        return describe(wanted, [picture.at(x, 100) for x in range(200)])
+    problem = f"status {status}: {output}" if status != 0 else screen.expect(
+        lambda picture: look(picture, 0), screen.dump)
+    tap.point("the first of two outputs", problem)
+    tap.point("the second, beside it", problem or screen.expect(
+        lambda picture: describe((1024, 768), (picture.width, picture.height)) or
+        look(picture, 1280), lambda: screen.dump(1)))
+    vm.run("export DISPLAY=:0; xrandr --output Virtual-2 --off; xsetroot -solid '#20a060'\n"
+           "echo detect >/sys/class/drm/card0-Virtual-2/status")
+
+
 def test_cube(tap, vm, screen, program, background):
     """A window of a Vulkan program's: a dark square with a cube of many colours, which turns."""
     number = vm.start(f"DISPLAY=:0 WAYLAND_DISPLAY=w XDG_RUNTIME_DIR=/run/user {program} --c 100000")
@@ -236,7 +262,7 @@ def test_cube(tap, vm, screen, program, background):
         if picture.colours(xs[0], 200, xs[-1] - xs[0], 400) < 20:
             return "no cube"
         return None if len(set(seen)) > 1 else "the cube does not turn"
-    problem = screen.expect(look, timeout=60)
+    problem = screen.expect(look)
     mapped = vm.run("cat /proc/$(pidof Xorg || pidof weston)/maps | grep -c dmabuf")[1].strip()
     vm.run(f"pkill {program}; sleep 0.5")
     if problem:
@@ -254,7 +280,7 @@ def test_weston(tap, vm, screen):
     def look(picture):
         colours = {picture.at(x, y) for x in (20, 900) for y in (60, 640)}
         return describe({WAYLAND_COLOUR}, colours)
-    problem = f"status {status}: {output}" if status != 0 else screen.expect(look, timeout=40)
+    problem = f"status {status}: {output}" if status != 0 else screen.expect(look)
     if problem:
         problem += "\n" + vm.run("tail -n 20 /tmp/weston.log")[1]
     tap.point("a Wayland compositor", problem)
@@ -267,12 +293,14 @@ def main():
         directory = pathlib.Path(directory)
         files = directory / "window"
         files.mkdir()
-        vm = Guest(daemon, options=["--window-files", files])
+        vm = Guest(daemon, options=["--window-files", files, "--qemu-option", "-global",
+                                    "--qemu-option", "vhost-user-gpu-pci.max_outputs=2"])
         screen = Screen(vm, files, directory)
         try:
             test_console(tap, vm, screen)
             test_resize(tap, vm, screen)
             test_x(tap, vm, screen)
+            test_two_scanouts(tap, vm, screen)
             test_cube(tap, vm, screen, "vkcube", X_COLOUR)
             state = State(daemon, vm)
             baseline = state.settle()
