@@ -22,9 +22,11 @@
 #define SL_MAX_PAGE_RUNS	16384u /* of one region */
 #define SL_MAX_STRUCT_DEPTH	16u
 
-/* Shaders: bytes, blocks within blocks, types within types. */
+/* Shaders: bytes, blocks within blocks, types within types, places of inputs and outputs (more than
+ * any device has; drivers keep arrays of them). */
 #define SL_MAX_SHADER_SIZE	 (16u << 20)
 #define SL_MAX_SHADER_NESTING	 256u
 #define SL_MAX_SHADER_TYPE_DEPTH 64u
+#define SL_MAX_SHADER_LOCATIONS	 64u
 
 #endif

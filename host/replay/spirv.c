@@ -127,8 +127,23 @@ static int check_depth(const uint32_t *words, uint32_t count, uint32_t bound, ui
 	return 0;
 }
 
-/* Walk over all instructions: that they lie within the code, and that types and constants do not
- * nest too deep for compilers that recurse into them. depths has an entry for each id. */
+/* Location, Component and Index (SPIR-V 3.20), of OpDecorate and OpMemberDecorate. */
+static int check_decoration(const uint32_t *words, uint32_t count, char *ret_why, size_t why_size)
+{
+	const uint32_t opcode = words[0] & 0xffff;
+	const uint32_t at = opcode == 71 ? 2 : 3;
+
+	if ((opcode != 71 && opcode != 72) || count <= at + 1 || words[at] < 30 || words[at] > 32) {
+		return 0;
+	}
+	return words[at + 1] < SL_MAX_SHADER_LOCATIONS
+		       ? 0
+		       : fail(ret_why, why_size, "SPIR-V: a location that no device has");
+}
+
+/* Walk over all instructions: that they lie within the code, that inputs and outputs are in places
+ * that there are, and that types and constants do not nest too deep for compilers that recurse into
+ * them. depths has an entry for each id. */
 static int check_depths(const uint32_t *code, size_t count, uint8_t *depths, char *ret_why,
 			size_t why_size)
 {
@@ -141,6 +156,9 @@ static int check_depths(const uint32_t *code, size_t count, uint8_t *depths, cha
 			return fail(ret_why, why_size, "SPIR-V: an instruction leaves the module");
 		}
 		r = check_depth(code + at, length, code[3], depths, ret_why, why_size);
+		if (r == 0) {
+			r = check_decoration(code + at, length, ret_why, why_size);
+		}
 	}
 	return r;
 }

@@ -177,6 +177,24 @@ static void test_repair_of_damaged_code(void **state)
 	}
 }
 
+/* Drivers keep arrays of inputs and outputs; lavapipe wrote beyond its own. */
+static void test_locations_that_no_device_has(void **state)
+{
+	uint32_t code[sizeof(sample_id) / 4];
+	size_t at = 0;
+
+	memcpy(code, sample_id, sizeof(code));
+	while (code[at] != OP(71, 4)) {
+		at++;
+	}
+	code[at + 2] = 30; /* Location, in the place of BuiltIn */
+	code[at + 3] = 3;
+	assert_int_equal(check(code, sizeof(code) / 4), 0);
+	code[at + 3] = 1000249002;
+	assert_int_equal(check(code, sizeof(code) / 4), -EBADMSG);
+	assert_non_null(strstr(why, "a location that no device has"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_depth_is_capped),
 		cmocka_unit_test(test_undeclared_capability),
 		cmocka_unit_test(test_repair_of_damaged_code),
+		cmocka_unit_test(test_locations_that_no_device_has),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
