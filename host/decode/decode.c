@@ -27,6 +27,7 @@ int sl_decode_create(const struct sl_decode_options *options, struct sl_decode *
 	}
 	sl_scope_init(&decode->scope, decode->objects);
 	sl_scope_init(&decode->stream_scope, decode->objects);
+	decode->stream_scope.is_stream = true;
 	*ret_decode = decode;
 	return 0;
 }
@@ -282,7 +283,6 @@ static int run_records(struct sl_decode *decode, struct sl_object *command_buffe
 
 	sl_scope_reset(&decode->stream_scope);
 	decode->stream_scope.keeps_used = true;
-	decode->stream_scope.is_stream = true;
 	decode->stream_scope.device = command_buffer->device;
 	for (; offset < size; seqno++) {
 		int64_t r =

@@ -105,7 +105,8 @@ void sl_scope_finish(struct sl_scope *scope)
 
 void sl_scope_reset(struct sl_scope *scope)
 {
-	scope->mark++;
+	/* Both scopes of a decoder mark the same objects: one counts even numbers, one odd. */
+	scope->mark = (scope->mark | 1) + (scope->is_stream ? 2 : 1);
 	scope->self = NULL;
 	scope->device = NULL;
 	scope->keeps_used = false;

@@ -19,7 +19,7 @@ struct sl_record;
 struct sl_scope {
 	struct sl_resolver resolver;
 	struct sl_objects *objects;
-	uint64_t mark;		  /* counts messages, from 1 */
+	uint64_t mark;		  /* of the present message; another for each, in both scopes */
 	struct sl_object *self;	  /* the first object the message names, NULL: none */
 	bool keeps_used;	  /* fill in used */
 	bool is_stream;		  /* of recorded commands */
