@@ -74,12 +74,14 @@ static struct bytes encode_reply(const struct roundtrip_command *command, const 
 	return bytes;
 }
 
-/* Record commands do not carry their command buffer, which comes first. */
+/* Record commands do not carry their command buffer, which comes at the same place in all. */
 static void copy_command_buffer(const struct roundtrip_command *command, void *to, const void *from)
 {
+	const size_t offset = offsetof(struct sl_vkCmdDraw, commandBuffer);
+
 	if (command->is_recorded) {
-		memcpy((uint8_t *)to + 2 * sizeof(void *),
-		       (const uint8_t *)from + 2 * sizeof(void *), sizeof(VkCommandBuffer));
+		memcpy((uint8_t *)to + offset, (const uint8_t *)from + offset,
+		       sizeof(VkCommandBuffer));
 	}
 }
 
