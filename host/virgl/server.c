@@ -308,7 +308,7 @@ static int run_submit(struct sl_virgl_server *server, uint32_t max_draws, uint32
 	if (context == NULL || server->packet.header.payload % sizeof(uint32_t) != 0) {
 		return -EBADMSG;
 	}
-	if (context->has_failed) {
+	if (context->has_failed || count == 0) {
 		server->at = count;
 		return 0;
 	}

@@ -259,7 +259,9 @@ static int submit_words(struct fixture *f, uint32_t id, const uint32_t *words, u
 		uint32_t words[64];
 	} all = { .packet = { .header = { SL_VIRGL_SUBMIT, count * 4 }, .context_id = id } };
 
-	memcpy(all.words, words, count * 4);
+	if (count > 0) {
+		memcpy(all.words, words, count * 4);
+	}
 	return handle(f, &all, sizeof(all.packet) + count * 4, -1);
 }
 
@@ -485,6 +487,18 @@ static int fence(struct fixture *f, uint64_t number)
 	return HANDLE(f, packet);
 }
 
+static void test_a_submission_may_be_empty(void **state)
+{
+	struct fixture f;
+
+	init(&f);
+	assert_int_equal(context(&f, SL_VIRGL_CONTEXT, 1), 0);
+	f.calls[0] = '\0';
+	assert_int_equal(submit_words(&f, 1, NULL, 0), 0);
+	assert_string_equal(f.calls, "");
+	finish(&f);
+}
+
 static void test_fences_wait_for_what_came_before(void **state)
 {
 	const uint32_t word = 0;
@@ -566,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_nonsense_costs_only_the_resource),
 		cmocka_unit_test(test_packets_have_their_size),
 		cmocka_unit_test(test_submissions_are_cut_at_draws),
+		cmocka_unit_test(test_a_submission_may_be_empty),
 		cmocka_unit_test(test_fences_wait_for_what_came_before),
 		cmocka_unit_test(test_pictures_stay_within_their_screen),
 	};
