@@ -324,8 +324,9 @@ else
 			"$(realpath -m "$screenshot")" &
 		pids+=($!)
 	fi
-	# QEMU may complain without end when its device has gone.
-	timeout --foreground "$timeout" "${qemu[@]}" </dev/null 2> >(head -n 20 >&2) &
+	# QEMU may complain without end when its device has gone, and ends only when killed while its main
+	# loop is stuck.
+	timeout --foreground --kill-after=10 "$timeout" "${qemu[@]}" </dev/null 2> >(head -n 20 >&2) &
 	qemu_pid=$!
 	pids+=("$qemu_pid")
 	if [[ $front_end == vhost-user ]]; then
@@ -333,7 +334,7 @@ else
 		(
 			tail --pid="$vgpu_pid" -f /dev/null
 			sleep 2
-			kill "$qemu_pid" 2>/dev/null
+			kill "$qemu_pid" 2>/dev/null && echo 'vm.sh: sluice-vgpu has ended' >&2
 		) &
 		pids+=($!)
 	fi

@@ -134,6 +134,11 @@ def wait_for(condition, timeout):
     return True
 
 
+def as_comment(text):
+    """Text as comments of TAP."""
+    return "\n".join(f"# {line}" for line in text.rstrip().splitlines())
+
+
 class Tap:
     """Writes test points; its status is that of the program."""
 
@@ -146,8 +151,7 @@ class Tap:
         self.count += 1
         if problem:
             self.failed += 1
-            for line in problem.rstrip().splitlines():
-                print(f"# {line}")
+            print(as_comment(problem))
             print(f"not ok {self.count} - {name}", flush=True)
         elif skip:
             print(f"ok {self.count} - {name} # SKIP {skip}", flush=True)

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A virtual machine that runs commands while a test goes on."""
 
-import json
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,13 +13,16 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("SLUICE_BUILD_DIR", str(ROOT / "build"))
 sys.path.insert(0, str(ROOT / "tests/integration"))
+import diagnosis  # noqa: E402
 import host  # noqa: E402
+from qemu import children, qmp  # noqa: E402
 
 # Runs in the guest: N.command is run when it is there, its status is left in N.status. The guest
 # may be rebooted in the middle.
 AGENT = """
 cd /share
 echo up >>boots
+echo 1 >/proc/sys/kernel/sysrq # for diagnosis.py
 while [ ! -e end ]; do
 	for command in *.command; do
 		name=${command%.command}
@@ -42,13 +43,6 @@ def require_image(*options):
     if run.returncode != 0:
         print(f"1..0 # SKIP no guest image: {(run.stdout.splitlines() or ['?'])[-1]}")
         raise SystemExit(0)
-
-
-def children(pid, name):
-    """Ids of a process's children with that name."""
-    output = subprocess.run(["pgrep", "-P", str(pid), name], stdout=subprocess.PIPE, text=True,
-                            check=False).stdout
-    return [int(word) for word in output.split()]
 
 
 class State:
@@ -111,6 +105,10 @@ def count_mappings(pid):
         return 0
 
 
+class QemuStuck(Exception):
+    """QEMU's main loop waits for something, and the device waits for QEMU."""
+
+
 class Guest:
     """Starts at once; commands wait until it is up."""
 
@@ -143,8 +141,23 @@ class Guest:
         """Returns (status, output); the status is None if it did not end in time."""
         path = self.share / f"{number}.status"
         if not host.wait_for(path.exists, timeout):
+            self.require_life()
             return None, self.output(number)
         return int(path.read_text()), self.output(number)
+
+    def require_life(self):
+        """Ends the test program, with all that can be known about it, if the guest does nothing
+        any more: every further command would only run into its time-out. QemuStuck if that is
+        not the device's doing."""
+        number = self.start("true")
+        if host.wait_for((self.share / f"{number}.status").exists, 30):
+            return
+        print(host.as_comment(f"the guest does not answer\n{diagnosis.describe(self)}"), flush=True)
+        if diagnosis.is_qemu_stuck(self):
+            raise QemuStuck
+        print("Bail out! the guest does not answer", flush=True)
+        self.remove()
+        raise SystemExit(1)
 
     def run(self, command, timeout=120):
         return self.wait(self.start(command), timeout)
@@ -171,17 +184,7 @@ class Guest:
 
     def reset(self):
         """Push the reset button."""
-        with socket.socket(socket.AF_UNIX) as qmp:
-            qmp.connect(str(self.qmp_path))
-            lines = qmp.makefile("rw")
-            lines.readline()
-            for command in ({"execute": "qmp_capabilities"},
-                            {"execute": "set-action", "arguments": {"reboot": "reset"}},
-                            {"execute": "system_reset"}):
-                lines.write(json.dumps(command) + "\n")
-                lines.flush()
-                while "return" not in json.loads(lines.readline()):
-                    pass
+        qmp(self.qmp_path, ("set-action", {"reboot": "reset"}), ("system_reset", {}))
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -192,13 +195,22 @@ class Guest:
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait()
+            if diagnosis.is_qemu_stuck(self):
+                raise QemuStuck from None
+            self.kill()
             status = None
         return status
 
+    def kill(self):
+        """All of its processes."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
     def remove(self):
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait()
+            self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
