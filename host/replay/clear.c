@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/base/log.h"
+#include "host/replay/gate.h"
 #include "host/replay/replay_priv.h"
 
 /* No buffer is larger: drivers differ in how large one may be. */
@@ -349,7 +350,7 @@ static VkResult submit(struct sl_replay_clear *clear, struct clear_job *job)
 		.signalSemaphoreCount = 1,
 		.pSignalSemaphores = &clear->timeline,
 	};
-	VkResult result = clear->device->vkd.QueueSubmit(clear->queue, 1, &info, VK_NULL_HANDLE);
+	VkResult result = sl_gate_submit_own(clear->device, clear->queue, &info);
 
 	if (result == VK_SUCCESS) {
 		clear->submitted = number;

@@ -470,6 +470,17 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	return r;
 }
 
+VkResult sl_gate_submit_own(struct sl_replay_device *device, VkQueue queue,
+			    const VkSubmitInfo *batch)
+{
+	struct sl_gate *gate = &device->replay->gate;
+
+	pthread_mutex_lock(&gate->lock);
+	VkResult result = device->vkd.QueueSubmit(queue, 1, batch, VK_NULL_HANDLE);
+	pthread_mutex_unlock(&gate->lock);
+	return result;
+}
+
 static uint32_t count_flights(const struct sl_replay_queue *queue, uint64_t value)
 {
 	uint32_t count = 0;

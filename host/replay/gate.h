@@ -71,6 +71,11 @@ void sl_gate_finish(struct sl_replay *replay);
  * Returns 0, or -EIO once the context is lost. */
 int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submission);
 
+/* The replay's own work, which waits for nothing and is on no account. queue may be one of the
+ * guest's, to which completions submit as well. Returns what the driver says. */
+VkResult sl_gate_submit_own(struct sl_replay_device *device, VkQueue queue,
+			    const VkSubmitInfo *batch);
+
 /* The queue's timeline has reached value, and the guest knows. */
 void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value);
 

@@ -5,6 +5,7 @@
 
 #include "sl_test.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "host/replay/queue.h"
@@ -31,11 +32,14 @@ struct world {
 /* In which order the driver got what: the handle of the queue for each call. */
 static uint64_t driver_calls[MAX_EVENTS];
 static int driver_call_count;
+static struct sl_gate *gate;
 
 static VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count,
 						   const VkSubmitInfo *infos, VkFence fence)
 {
 	assert_true(count > 0 && infos != NULL && fence == VK_NULL_HANDLE);
+	/* A queue is for one thread at a time. */
+	assert_int_equal(pthread_mutex_trylock(&gate->lock), EBUSY);
 	driver_calls[driver_call_count++] = (uint64_t)(uintptr_t)queue;
 	return VK_SUCCESS;
 }
@@ -70,6 +74,7 @@ static void start(struct world *world)
 {
 	*world = (struct world){ 0 };
 	driver_call_count = 0;
+	gate = &world->replay.gate;
 	world->replay.options.stats = &world->stats;
 	world->replay.options.sched = (struct sl_replay_sched){ send, set_timer, world };
 	world->replay.options.cut = SL_REPLAY_CUT_NEVER;
@@ -256,6 +261,21 @@ static void test_a_lost_device_gives_the_gpu_back(void **state)
 	(void)state;
 }
 
+/* The replay's own work goes past the gate, but not while another thread is at the queue. */
+static void test_own_work_asks_nobody(void **state)
+{
+	const VkSubmitInfo batch = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
+	struct world world;
+
+	start(&world);
+	assert_int_equal(sl_gate_submit_own(&world.device, world.queues[0].handle, &batch),
+			 VK_SUCCESS);
+	assert_driver_got((const uint64_t[]){ FIRST }, 1);
+	assert_int_equal(world.sent_count, 0);
+	stop(&world);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_queues_wait_for_each_other_across_grants),
 		cmocka_unit_test(test_the_guests_own_signal_lets_it_go),
 		cmocka_unit_test(test_a_lost_device_gives_the_gpu_back),
+		cmocka_unit_test(test_own_work_asks_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
