@@ -187,13 +187,16 @@ struct sl_check_pending {
 	uint64_t number;   /* of the queue */
 	uint64_t sequence; /* of the device */
 	uint32_t node_count;
-	struct sl_check_node *nodes[]; /* command buffers and semaphores */
+	struct sl_check_node *nodes[]; /* command buffers, semaphores, what memory is bound to */
 };
 
 struct sl_check_queue {
 	void *data;						     /* host's */
 	LIST_ENTRY(sl_check_queue) link;			     /* sl_check.queues */
 	TAILQ_HEAD(sl_check_pending_list, sl_check_pending) pending; /* oldest first */
+	/* The last that has completed, or NULL; its nodes are its semaphores, with a use of each.
+	 */
+	struct sl_check_pending *ended;
 };
 
 struct sl_check {
@@ -266,7 +269,7 @@ int sl_check_empty_pool(struct sl_check *check, struct sl_check_node *pool);
 
 /* Forget submissions that have completed, and destroy what waited for that. */
 void sl_check_retire(struct sl_check *check);
-/* All have completed. */
+/* All have completed, and no queue of the driver is at work. */
 void sl_check_forget_pending(struct sl_check *check);
 /* May a pending submission use it? */
 bool sl_check_is_busy(struct sl_check *check, struct sl_check_node *node);

@@ -7,18 +7,52 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Nothing of the queue's last submission is left for the driver. */
+static void let_go(struct sl_check *check, struct sl_check_queue *queue)
+{
+	struct sl_check_pending *ended = queue->ended;
+
+	queue->ended = NULL;
+	for (uint32_t i = 0; ended != NULL && i < ended->node_count; i++) {
+		sl_check_unuse(check, ended->nodes[i]);
+	}
+	free(ended);
+}
+
+static void hold(struct sl_check *check, struct sl_check_node *node)
+{
+	sl_check_use(node);
+	if (node->is_zombie) {
+		TAILQ_REMOVE(&check->zombies, node, zombie_link);
+		node->is_zombie = false;
+	}
+}
+
+/* It has completed. Its semaphores stay until the next one of the queue has, too: a driver may
+ * look at them once more after it has signalled the last of them. Mesa's queue threads then give
+ * back what they waited for (vk_queue_submit_cleanup(); in 22.3 that is memory of the semaphore),
+ * and crash if the semaphore is gone. */
 static void forget(struct sl_check *check, struct sl_check_queue *queue,
 		   struct sl_check_pending *pending)
 {
+	uint32_t held = 0;
+
 	TAILQ_REMOVE(&queue->pending, pending, link);
 	check->changes++;
 	for (uint32_t i = 0; i < pending->node_count; i++) {
-		if (pending->nodes[i]->type == VK_OBJECT_TYPE_COMMAND_BUFFER) {
-			((struct sl_check_commands *)pending->nodes[i])->pending_count--;
+		struct sl_check_node *node = pending->nodes[i];
+
+		if (node->type == VK_OBJECT_TYPE_COMMAND_BUFFER) {
+			((struct sl_check_commands *)node)->pending_count--;
+		} else if (node->type == VK_OBJECT_TYPE_SEMAPHORE) {
+			hold(check, node);
+			pending->nodes[held++] = node;
 		}
-		sl_check_unref(pending->nodes[i]);
+		sl_check_unref(node);
 	}
-	free(pending);
+	pending->node_count = held;
+	let_go(check, queue);
+	queue->ended = pending;
 }
 
 static void retire_queue(struct sl_check *check, struct sl_check_queue *queue)
@@ -81,6 +115,7 @@ void sl_check_forget_pending(struct sl_check *check)
 		while (!TAILQ_EMPTY(&queue->pending)) {
 			forget(check, queue, TAILQ_FIRST(&queue->pending));
 		}
+		let_go(check, queue);
 		LIST_REMOVE(queue, link);
 		free(queue);
 	}

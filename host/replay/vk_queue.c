@@ -152,6 +152,11 @@ int sl_replay_device_stop_queues(struct sl_replay_device *device)
 					      "the device was destroyed while its queues worked");
 		}
 	}
+	/* A semaphore that has been signalled is not the driver's last word (host/check/pending.c),
+	 * and now its semaphores will be destroyed. */
+	if (device->queues != NULL) {
+		device->vkd.DeviceWaitIdle(device->handle);
+	}
 	while (device->queues != NULL) {
 		struct sl_replay_queue *queue = device->queues;
 

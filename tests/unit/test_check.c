@@ -19,6 +19,8 @@ enum {
 	SET_LAYOUT,
 	SET_POOL,
 	SET,
+	SEMAPHORE,
+	OTHER_SEMAPHORE,
 	OBJECT_COUNT,
 };
 
@@ -233,6 +235,65 @@ static void test_pending_submission_delays_destruction(void **state)
 	end(&w);
 }
 
+static int submit_semaphore(struct world *w, uint32_t semaphore)
+{
+	const struct sl_object_list named = NAMED(w, QUEUE, semaphore);
+	int r = sl_check_submission(w->check, &named);
+
+	w->submitted++;
+	return r == 0 ? sl_check_note_submitted(w->check, &w->objects[QUEUE], &named) : r;
+}
+
+static void make_semaphores(struct world *w)
+{
+	const struct sl_object_list named = NAMED(w, DEVICE);
+
+	make(w, SEMAPHORE, DEVICE, VK_OBJECT_TYPE_SEMAPHORE, &named);
+	make(w, OTHER_SEMAPHORE, DEVICE, VK_OBJECT_TYPE_SEMAPHORE, &named);
+}
+
+/* That a submission has signalled does not mean that the driver has let go of it. */
+static void test_semaphore_outlives_its_submission(void **state)
+{
+	struct world w;
+
+	start(&w, false);
+	make_semaphores(&w);
+	assert_int_equal(submit_semaphore(&w, SEMAPHORE), 0);
+	w.completed = 1;
+	destroy_object(&w, SEMAPHORE);
+	assert_int_equal(w.destroyed_count, 0);
+	/* The next one has been submitted, … */
+	assert_int_equal(submit_semaphore(&w, OTHER_SEMAPHORE), 0);
+	assert_int_equal(w.destroyed_count, 0);
+	/* … and is destroyed while it is pending. */
+	destroy_object(&w, OTHER_SEMAPHORE);
+	assert_int_equal(w.destroyed_count, 0);
+	w.completed = 2;
+	destroy_object(&w, OTHER_BUFFER);
+	assert_int_equal(w.destroyed_count, 2);
+	assert_int_equal(w.destroyed[0], handle_of(SEMAPHORE));
+	assert_int_equal(w.destroyed[1], handle_of(OTHER_BUFFER));
+	/* Nothing is at work when the device goes. */
+	end(&w);
+	assert_int_equal(w.destroyed_count, 3);
+	assert_int_equal(w.destroyed[2], handle_of(OTHER_SEMAPHORE));
+}
+
+/* Nobody waits for what no submission has seen. */
+static void test_idle_semaphore_goes_at_once(void **state)
+{
+	struct world w;
+
+	start(&w, false);
+	make_semaphores(&w);
+	assert_int_equal(submit_semaphore(&w, SEMAPHORE), 0);
+	destroy_object(&w, OTHER_SEMAPHORE);
+	assert_int_equal(w.destroyed_count, 1);
+	w.completed = 1;
+	end(&w);
+}
+
 static void test_destroyed_object_invalidates_recording(void **state)
 {
 	struct world w;
@@ -373,6 +434,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_outlives_its_buffer),
 		cmocka_unit_test(test_pending_submission_delays_destruction),
+		cmocka_unit_test(test_semaphore_outlives_its_submission),
+		cmocka_unit_test(test_idle_semaphore_goes_at_once),
 		cmocka_unit_test(test_destroyed_object_invalidates_recording),
 		cmocka_unit_test(test_recording_waits_for_its_submission),
 		cmocka_unit_test(test_stale_descriptors_of_a_software_driver),
