@@ -27,10 +27,11 @@
 #define KILL_DELAY_US UINT64_C(2000000)
 /* A renderer that is told to end only has to write a line to a page. */
 #define END_DELAY_US UINT64_C(250000)
-/* What a renderer may take to notice that its program is gone, with what it has to do until then:
- * so many seconds, or one if it keeps the GPU from others. */
-#define LINGER_SECONDS	    10u
-#define SECOND_US	    UINT64_C(1000000)
+/* What a renderer may take to notice that its program is gone, with what it has to do until then;
+ * and how often it is looked at meanwhile. It ends at the second look that finds others waiting
+ * for the GPU that it keeps. */
+#define LINGER_US	    UINT64_C(10000000)
+#define LOOK_US		    UINT64_C(50000)
 #define GL_START_TIMEOUT_US UINT64_C(30000000)
 #define WHO_SIZE	    192
 
@@ -197,22 +198,25 @@ static int on_kill_timeout(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-/* Once a second from the hangup on. */
+/* From the hangup on. */
 static int on_linger(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sl_context *context = data;
+	bool was_in_the_way = context->is_in_the_way;
 	char text[WHO_SIZE];
 
-	context->lingered_s++;
-	if (context->lingered_s < LINGER_SECONDS &&
-	    !sl_arbiter_is_in_the_way(context->arbitrated) &&
-	    sd_event_source_set_time_relative(source, SECOND_US) >= 0 &&
+	context->lingered_us += LOOK_US;
+	context->is_in_the_way = sl_arbiter_is_in_the_way(context->arbitrated);
+	if (context->lingered_us < LINGER_US && !(context->is_in_the_way && was_in_the_way) &&
+	    sd_event_source_set_time_relative(source, LOOK_US) >= 0 &&
 	    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0) {
 		return 0;
 	}
 	sl_log_for(who(context, text), SL_LOG_WARNING,
-		   "its renderer did not end within %u s of the program, and is killed, at %s",
-		   context->lingered_s, last_command(context));
+		   "its renderer did not end within %u ms of the program%s, and is killed, at %s",
+		   (unsigned int)(context->lingered_us / 1000),
+		   context->is_in_the_way ? ", keeps the GPU from others" : "",
+		   last_command(context));
 	context->is_killed = true;
 	sl_worker_kill(context->worker, SIGKILL);
 	return 0;
@@ -227,7 +231,7 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *dat
 	context->hangup = sd_event_source_disable_unref(context->hangup);
 	if (context->kill_timer == NULL &&
 	    sd_event_add_time_relative(context->guest->daemon->event, &context->kill_timer,
-				       CLOCK_MONOTONIC, SECOND_US, 0, on_linger, context) < 0) {
+				       CLOCK_MONOTONIC, LOOK_US, 0, on_linger, context) < 0) {
 		sl_worker_kill(context->worker, SIGKILL);
 	}
 	return 0;
@@ -341,7 +345,9 @@ void sl_context_start(struct sl_guest *guest, int fd, const struct ucred *peer)
 	if (context == NULL) {
 		return;
 	}
-	int r = sl_pool_take(guest->daemon->pool, on_delivery, context, &context->request);
+	int r = sl_pool_take(guest->daemon->pool,
+			     sl_start_rate_note(&guest->start_rate, context->start_ns), on_delivery,
+			     context, &context->request);
 	if (r < 0) {
 		refuse(context, SL_LOG_WARNING,
 		       r == -EBUSY ? "too many programs are starting on the host"

@@ -33,8 +33,9 @@ struct sl_context {
 	int quota_slot;			       /* -1: none */
 	struct sl_arbiter_context *arbitrated; /* NULL: without a renderer */
 	sd_event_source *kill_timer;
-	uint32_t end;		 /* enum sl_renderer_end, once reported */
-	unsigned int lingered_s; /* since the program hung up */
+	uint32_t end;	      /* enum sl_renderer_end, once reported */
+	uint64_t lingered_us; /* since the program hung up */
+	bool is_in_the_way;   /* others waited for the GPU when it was looked at last */
 	bool has_report;
 	bool is_killed;
 };

@@ -5,6 +5,7 @@
 
 #include "host/base/quota.h"
 #include "host/daemon/config.h"
+#include "host/daemon/start_rate.h"
 #include "host/daemon/usage.h"
 
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct sl_guest {
 	uint64_t program_count; /* all that connected, the refused included */
 	uint64_t refused_count;
 	uint64_t failed_count; /* ended by something else than the program */
+	struct sl_start_rate start_rate;
 	struct sl_usage ended; /* of the programs that have ended */
 	char last_error[SL_RENDERER_TEXT_SIZE];
 	uid_t refused_uid; /* the last that was logged */

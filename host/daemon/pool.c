@@ -11,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/daemon/driver.h"
+#include "host/daemon/priority.h"
 #include "host/sandbox/cgroup.h"
 
-#define MAX_WAITING	 256
+#define MAX_WAITING 256
+/* At the same time, and no more than half of the processors. */
 #define MAX_STARTING	 4
 #define START_TIMEOUT_US (UINT64_C(30) * 1000000)
 /* A program that has just got its renderer is about to start up: leave it the processor. */
@@ -38,6 +41,7 @@ struct pool_entry {
 struct sl_pool_request {
 	TAILQ_ENTRY(sl_pool_request) link;
 	struct sl_pool *pool;
+	uint32_t rank;
 	sl_pool_deliver *deliver;
 	void *data;
 };
@@ -47,8 +51,10 @@ struct sl_pool {
 	const struct sl_config *config;
 	uint32_t namespaces;		  /* that this machine lets renderers have */
 	struct sl_sandbox_cgroup *cgroup; /* NULL: the daemon may make none for them */
+	bool can_lower;			  /* sl_priority_probe() */
+	uint32_t max_starting;
 	LIST_HEAD(, pool_entry) entries;
-	TAILQ_HEAD(, sl_pool_request) requests;
+	TAILQ_HEAD(sl_pool_request_list, sl_pool_request) requests; /* by rank, then by age */
 	uint32_t waiting_count;
 	sd_event_source *timer; /* refill or retry */
 	uint64_t retry_us;	/* 0: the last renderer started well */
@@ -286,6 +292,7 @@ static int start_worker(struct sl_pool *pool)
 		.namespaces = pool->config->sandbox == SL_SANDBOX_OFF ? 0 : pool->namespaces,
 		.cgroup = pool->config->sandbox == SL_SANDBOX_OFF ? NULL : pool->cgroup,
 		.memory_bytes = pool->config->renderer_memory,
+		.is_lowered = pool->can_lower,
 	};
 	struct pool_entry *entry = calloc(1, sizeof(*entry));
 	int r;
@@ -331,6 +338,7 @@ static void serve_requests(struct sl_pool *pool)
 
 			entry->worker = NULL;
 			destroy_entry(entry);
+			sl_worker_hurry(worker);
 			deliver(TAILQ_FIRST(&pool->requests), worker, NULL);
 		}
 		entry = next;
@@ -383,11 +391,28 @@ static void handle_failure(struct sl_pool *pool, const char *why)
 	arm_timer(pool, pool->retry_us);
 }
 
+/* Somebody of rank 0 waits: whichever is ready first is his. */
+static void hurry(struct sl_pool *pool)
+{
+	const struct sl_pool_request *request = TAILQ_FIRST(&pool->requests);
+	struct pool_entry *entry;
+
+	if (request == NULL || request->rank != 0) {
+		return;
+	}
+	LIST_FOREACH(entry, &pool->entries, link)
+	{
+		if (!entry->is_doomed) {
+			sl_worker_hurry(entry->worker);
+		}
+	}
+}
+
 /* Serve who waits and start what is missing. */
 static void update(struct sl_pool *pool)
 {
 	bool is_probe = pool->driver[0] == '\0';
-	uint32_t max_starting = is_probe || pool->retry_us != 0 ? 1 : MAX_STARTING;
+	uint32_t max_starting = is_probe || pool->retry_us != 0 ? 1 : pool->max_starting;
 
 	serve_requests(pool);
 	uint32_t idle = count_entries(pool, true);
@@ -403,6 +428,7 @@ static void update(struct sl_pool *pool)
 		}
 		starting++;
 	}
+	hurry(pool);
 	if (pool->retry_us != 0) {
 		arm_timer(pool, pool->retry_us);
 	} else if (idle + starting < pool->config->pool) {
@@ -432,6 +458,13 @@ static int begin(struct sl_pool *pool)
 	return 0;
 }
 
+static uint32_t get_max_starting(void)
+{
+	int half = get_nprocs() / 2;
+
+	return half < 1 ? 1 : half > MAX_STARTING ? MAX_STARTING : (uint32_t)half;
+}
+
 int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_pool **ret_pool)
 {
 	struct sl_pool *pool = calloc(1, sizeof(*pool));
@@ -442,6 +475,8 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 	pool->event = event;
 	pool->config = config;
 	pool->namespaces = sl_sandbox_probe();
+	pool->can_lower = sl_priority_probe();
+	pool->max_starting = get_max_starting();
 	if (config->sandbox != SL_SANDBOX_OFF && sl_sandbox_cgroup_create(&pool->cgroup) < 0) {
 		pool->cgroup = NULL; /* said with what else is missing */
 	}
@@ -473,7 +508,22 @@ void sl_pool_destroy(struct sl_pool *pool)
 	free(pool);
 }
 
-int sl_pool_take(struct sl_pool *pool, sl_pool_deliver *deliver_function, void *data,
+/* Behind all of the same rank. */
+static void queue_request(struct sl_pool *pool, struct sl_pool_request *request)
+{
+	struct sl_pool_request *before;
+
+	TAILQ_FOREACH_REVERSE(before, &pool->requests, sl_pool_request_list, link)
+	{
+		if (before->rank <= request->rank) {
+			TAILQ_INSERT_AFTER(&pool->requests, before, request, link);
+			return;
+		}
+	}
+	TAILQ_INSERT_HEAD(&pool->requests, request, link);
+}
+
+int sl_pool_take(struct sl_pool *pool, uint32_t rank, sl_pool_deliver *deliver_function, void *data,
 		 struct sl_pool_request **ret_request)
 {
 	struct sl_pool_request *request;
@@ -486,10 +536,11 @@ int sl_pool_take(struct sl_pool *pool, sl_pool_deliver *deliver_function, void *
 		return -ENOMEM;
 	}
 	request->pool = pool;
+	request->rank = rank;
 	request->deliver = deliver_function;
 	request->data = data;
 	*ret_request = request;
-	TAILQ_INSERT_TAIL(&pool->requests, request, link);
+	queue_request(pool, request);
 	pool->waiting_count++;
 	update(pool);
 	return 0;

@@ -22,9 +22,11 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 /* Ends all renderers that serve nobody; waiting requests are forgotten. Accepts NULL. */
 void sl_pool_destroy(struct sl_pool *pool);
 
-/* Ask for a renderer; requests are served in order. On 0 *ret_request is valid until delivery;
- * NULL if that has happened already. Returns 0, -ENOMEM, or -EBUSY (too many are waiting). */
-int sl_pool_take(struct sl_pool *pool, sl_pool_deliver *deliver, void *data,
+/* Ask for a renderer. Requests of lower rank are served first, equal ones in order; 0: what is
+ * started for it hurries, the others leave the processor to whoever wants it. On 0 *ret_request is
+ * valid until delivery; NULL if that has happened already. Returns 0, -ENOMEM, or -EBUSY (too many
+ * are waiting). */
+int sl_pool_take(struct sl_pool *pool, uint32_t rank, sl_pool_deliver *deliver, void *data,
 		 struct sl_pool_request **ret_request);
 void sl_pool_cancel(struct sl_pool_request *request);
 

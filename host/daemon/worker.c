@@ -14,13 +14,15 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/daemon/priority.h"
 #include "host/sandbox/cgroup.h"
 #include "host/sched/sched_msg.h"
 
 #define CHILD_CONTROL_FD 3
 
 struct sl_worker {
-	pid_t pid;				/* 0: it has been waited for */
+	pid_t pid; /* 0: it has been waited for */
+	bool is_lowered;
 	const struct sl_sandbox_cgroup *cgroup; /* NULL: in none of its own */
 	uint64_t cgroup_id;
 	int control_fd;
@@ -75,6 +77,9 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	signal(SIGPIPE, SIG_DFL);
 	/* Ctrl-C in a terminal is for the program, which may need its renderer to end in peace. */
 	setpgid(0, 0);
+	if (options->is_lowered) {
+		sl_priority_lower();
+	}
 	/* A context without its daemon would be on no account and under no limit. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* In a namespace the daemon is not to be seen; the control socket will tell. */
@@ -216,6 +221,7 @@ int sl_worker_create(sd_event *event, const struct sl_worker_options *options,
 	worker->control_fd = -1;
 	worker->owner = owner;
 	worker->data = data;
+	worker->is_lowered = options->is_lowered;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
 		r = -errno;
 		goto fail;
@@ -308,6 +314,13 @@ int sl_worker_send_end(struct sl_worker *worker, const char *why)
 
 	snprintf(order.text, sizeof(order.text), "%s", why);
 	return sl_fd_send(worker->control_fd, &order, sizeof(order), NULL, 0);
+}
+
+void sl_worker_hurry(struct sl_worker *worker)
+{
+	if (worker->is_lowered && worker->pid > 0) {
+		sl_priority_raise(worker->pid);
+	}
 }
 
 pid_t sl_worker_get_pid(const struct sl_worker *worker)

@@ -35,6 +35,7 @@ struct sl_worker_options {
 	uint32_t namespaces;		  /* sl_sandbox_probe() */
 	struct sl_sandbox_cgroup *cgroup; /* lent for the worker's life; NULL: none is to be had */
 	uint64_t memory_bytes;		  /* what the kernel gives it; UINT64_MAX: any */
+	bool is_lowered;		  /* sl_priority_lower() */
 };
 
 /* Start a renderer.
@@ -57,6 +58,9 @@ int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *
 int sl_worker_send_end(struct sl_worker *worker, const char *why);
 
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg);
+
+/* Somebody waits for it: from now on its priority is the daemon's. */
+void sl_worker_hurry(struct sl_worker *worker);
 
 pid_t sl_worker_get_pid(const struct sl_worker *worker);
 void sl_worker_kill(struct sl_worker *worker, int signal_number);

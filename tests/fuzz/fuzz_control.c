@@ -82,7 +82,7 @@ int __wrap_chmod(const char *path, mode_t mode)
 	return 0;
 }
 
-int sl_pool_take(struct sl_pool *from, sl_pool_deliver *deliver, void *data,
+int sl_pool_take(struct sl_pool *from, uint32_t rank, sl_pool_deliver *deliver, void *data,
 		 struct sl_pool_request **ret_request)
 {
 	struct sl_worker *worker = calloc(1, sizeof(*worker));

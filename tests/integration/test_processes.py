@@ -4,7 +4,9 @@
 
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -175,6 +177,66 @@ def test_neighbour(tap, daemon, native):
     tap.point("a neighbour goes on when a renderer dies", problem)
 
 
+def nice_values(pid):
+    """Of all threads."""
+    return {int(task.read_text().rsplit(")", 1)[1].split()[16])
+            for task in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
+def may_set_priorities():
+    """Does the kernel let this process take back what it has given away?"""
+    code = "import os; os.nice(10); os.setpriority(os.PRIO_PROCESS, 0, 0)"
+    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def test_priority(tap, daemon):
+    """Who starts for nobody leaves the processor to the others; who serves a program does not."""
+    own = os.getpriority(os.PRIO_PROCESS, daemon.process.pid)
+    if own > 9 or not may_set_priorities():
+        tap.point("idle renderers stand back", skip="no priority can be raised here")
+        return
+    program = start_stuck(daemon, "fence")
+    serving = {entry["renderer_pid"] for entry in daemon.programs()}
+    host.wait_for(lambda: daemon.ask("status")["idle_renderers"] >= 2, 10)
+    # One that was started because a program had to wait may be among the idle.
+    idle = [nice_values(pid) for pid in renderer_pids(daemon) - serving]
+    problem = None if {own + 10} in idle else f"idle renderers: {idle}"
+    for pid in serving:
+        if nice_values(pid) != {own}:
+            problem = f"a renderer at work: {nice_values(pid)}, the daemon {own}"
+    program.kill()
+    program.communicate()
+    daemon.wait_until_idle()
+    tap.point("idle renderers stand back", problem)
+
+
+def connect(daemon, path):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(str(daemon.directory / path))
+    return connection
+
+
+def test_order(tap):
+    """A guest that starts one program does not wait behind all those of another."""
+    with host.Host("--pool=0", name="processes-order") as daemon:
+        daemon.ask("add-guest", "modest")
+        connections = [connect(daemon, "guest.sock") for _ in range(30)]
+        connections.append(connect(daemon, "modest.sock"))
+
+        def served():
+            return re.findall(r"guest (\w+), .* connected \(", daemon.log())
+
+        complete = host.wait_for(lambda: len(served()) == 31, 30)
+        order = served()
+        for connection in connections:
+            connection.close()
+        # Four of the other are as good as it, and some have a renderer before it comes.
+        problem = None if complete and order.index("modest") < 15 else f"served: {order}"
+        tap.point("few before many", problem)
+        daemon.wait_until_idle(20)
+
+
 def test_daemon_gone(tap):
     """Without a daemon the driver says so, and nothing hangs."""
     with host.Host(name="daemon-gone") as daemon:
@@ -214,7 +276,9 @@ def main():
         test_secrets(tap, daemon)
         test_several_at_once(tap, daemon, native)
         test_neighbour(tap, daemon, native)
+        test_priority(tap, daemon)
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    test_order(tap)
     test_daemon_gone(tap)
     return tap.finish()
 
