@@ -16,6 +16,8 @@ import host
 import run_cases
 
 STUCK = host.BUILD / "tests/integration/vulkan_stuck"
+HASTY = host.BUILD / "tests/integration/vulkan_hasty"
+PAUSE = host.BUILD / "tests/integration/libpause.so"
 SECRETS = host.BUILD / "tests/integration/vulkan_secrets"
 DEVICE_LOST = "result -4"
 # What a program may take to notice that its renderer is gone.
@@ -217,6 +219,20 @@ def connect(daemon, path):
     return connection
 
 
+def test_slow_driver(tap):
+    """The driver's thread is not through with a submission when its end is known, and what the
+    program destroys then is overwritten at once."""
+    env = {"LD_PRELOAD": PAUSE, "MALLOC_PERTURB_": 165}
+    with host.Host(name="processes-slow", env=env) as daemon:
+        run = subprocess.run([HASTY, "20"], env=daemon.environment(), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             timeout=60, check=False)
+        daemon.wait_until_idle()
+        log = daemon.log()
+    problem = run.stdout if run.returncode != 0 else log if "was killed" in log else None
+    tap.point("semaphores destroyed while the driver looks at them", problem)
+
+
 def test_order(tap):
     """A guest that starts one program does not wait behind all those of another."""
     with host.Host("--pool=0", name="processes-order") as daemon:
@@ -278,6 +294,7 @@ def main():
         test_neighbour(tap, daemon, native)
         test_priority(tap, daemon)
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    test_slow_driver(tap)
     test_order(tap)
     test_daemon_gone(tap)
     return tap.finish()
