@@ -70,6 +70,7 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	char level[32];
 	char sandbox[32];
 	char namespaces[32];
+	char memory[48];
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -102,7 +103,9 @@ static void exec_renderer(const struct sl_worker_options *options, int control_f
 	snprintf(sandbox, sizeof(sandbox), "--sandbox=%s", sl_sandbox_mode_name(options->sandbox));
 	snprintf(namespaces, sizeof(namespaces), "--namespaces=%u",
 		 options->namespaces | (has_cgroup ? (uint32_t)SL_SANDBOX_CGROUP : 0));
-	execl(options->renderer, options->renderer, control, level, sandbox, namespaces,
+	snprintf(memory, sizeof(memory), "--memory=%llu",
+		 (unsigned long long)options->memory_bytes);
+	execl(options->renderer, options->renderer, control, level, sandbox, namespaces, memory,
 	      (char *)NULL);
 	sl_log(SL_LOG_ERROR, "renderer %s cannot be started: %s", options->renderer,
 	       strerror(errno));

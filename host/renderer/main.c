@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --log-level=LEVEL  error, warning, info (default) or debug\n"
 	"  --sandbox=MODE     auto (default), required or off\n"
 	"  --namespaces=MASK  those the daemon started it in\n"
+	"  --memory=BYTES     of its own, where no control group limits that\n"
 	"\n"
 	"SLUICE_VALIDATE=1 puts the Khronos validation layer around everything that is replayed;\n"
 	"VK_DRIVER_FILES chooses the host's Vulkan driver.\n";

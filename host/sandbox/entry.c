@@ -22,6 +22,7 @@ int sl_entry_parse(int argc, char **argv, const char *name, const char *usage,
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "sandbox", required_argument, NULL, 's' },
 		{ "namespaces", required_argument, NULL, 'n' },
+		{ "memory", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -47,6 +48,9 @@ int sl_entry_parse(int argc, char **argv, const char *name, const char *usage,
 			break;
 		case 'n':
 			sandbox->namespaces = (uint32_t)strtoul(optarg, NULL, 0);
+			break;
+		case 'm':
+			sandbox->memory_bytes = strtoull(optarg, NULL, 0);
 			break;
 		case 'h':
 			fputs(usage, stdout);

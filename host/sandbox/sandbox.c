@@ -52,6 +52,33 @@ static int limit(int resource, rlim_t value)
 	return setrlimit(resource, &current) < 0 ? -errno : 0;
 }
 
+/* Private memory that can be written. 0: not known. */
+static uint64_t get_own_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file != NULL) {
+		if (fscanf(file, "%*u %*u %*u %*u %*u %llu", &pages) != 1) {
+			pages = 0;
+		}
+		fclose(file);
+	}
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A control group counts what is shared and the kernel's, too, and is the better limit. */
+static int limit_memory(const struct sl_sandbox_options *options, uint64_t own_bytes)
+{
+	uint64_t limit_bytes;
+
+	if (options->memory_bytes == 0 || (options->namespaces & SL_SANDBOX_CGROUP) != 0 ||
+	    __builtin_add_overflow(own_bytes, options->memory_bytes, &limit_bytes)) {
+		return 0;
+	}
+	return limit(RLIMIT_DATA, limit_bytes);
+}
+
 static int set_limits(bool has_user_ns)
 {
 	static const struct {
@@ -148,6 +175,7 @@ static int bind_life(enum sl_sandbox_role role, pid_t parent)
 int sl_sandbox_enter(const struct sl_sandbox_options *options, uint32_t *ret_missing)
 {
 	pid_t parent = getppid();
+	uint64_t own_bytes = get_own_bytes();
 	uint32_t namespaces = 0;
 	int r = close_strays(options->keep_fd);
 
@@ -169,6 +197,9 @@ int sl_sandbox_enter(const struct sl_sandbox_options *options, uint32_t *ret_mis
 	}
 	if (r >= 0) {
 		r = set_limits((namespaces & SL_SANDBOX_USER_NS) != 0);
+	}
+	if (r >= 0) {
+		r = limit_memory(options, own_bytes);
 	}
 	if (r >= 0 &&
 	    (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)) {

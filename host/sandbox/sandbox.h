@@ -53,6 +53,9 @@ struct sl_sandbox_options {
 	uint32_t namespaces; /* enum sl_sandbox_part: those the process was started in, and
 				SL_SANDBOX_CGROUP */
 	int keep_fd;	     /* stays open, beside the standard descriptors */
+	/* What it may have of its own beyond what it has at its start, if no control group limits
+	 * that; UINT64_MAX and 0: any. */
+	uint64_t memory_bytes;
 };
 
 /* Find out which namespaces this process can give its children, by trying.

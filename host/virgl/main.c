@@ -30,7 +30,8 @@ static const char usage[] =
 	"\n"
 	"  --log-level=LEVEL  error, warning, info (default) or debug\n"
 	"  --sandbox=MODE     auto (default), required or off\n"
-	"  --namespaces=MASK  those the daemon started it in\n";
+	"  --namespaces=MASK  those the daemon started it in\n"
+	"  --memory=BYTES     of its own, where no control group limits that\n";
 
 static int send_welcome(int socket)
 {

@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,9 @@ def test_process(tap):
         wanted = {"Seccomp": "2", "NoNewPrivs": "1", "CapEff": "0" * 16}
         tap.point("it is filtered, and has no capabilities",
                   None if got == wanted else f"{got}")
+        limit = resource.prlimit(pid, resource.RLIMIT_DATA)[0]
+        grouped = "control group" not in daemon.ask("list")["sandbox"]
+        tap.point("its memory is limited", None if grouped or limit < 1 << 50 else f"{limit} bytes")
         program.kill()
         program.communicate()
 

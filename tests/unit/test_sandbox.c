@@ -318,6 +318,38 @@ static int check_no_capabilities(void)
 	return 0;
 }
 
+static bool is_mappable(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory != MAP_FAILED && munmap(memory, size) == 0;
+}
+
+static int memory_is_limited(void)
+{
+	const struct sl_sandbox_options options = { .keep_fd = STDERR_FILENO,
+						    .memory_bytes = 64 << 20 };
+	uint32_t missing = 0;
+
+	CHECK(sl_sandbox_enter(&options, &missing) == 0);
+	CHECK(is_mappable(32 << 20));
+	CHECK(!is_mappable(128 << 20));
+	return 0;
+}
+
+/* Its group does that. */
+static int memory_of_a_group_is_not_limited(void)
+{
+	const struct sl_sandbox_options options = { .keep_fd = STDERR_FILENO,
+						    .namespaces = SL_SANDBOX_CGROUP,
+						    .memory_bytes = 64 << 20 };
+	uint32_t missing = 0;
+
+	CHECK(sl_sandbox_enter(&options, &missing) == 0);
+	CHECK(is_mappable(128 << 20));
+	return 0;
+}
+
 static int run_in_namespaces(void)
 {
 	uint32_t missing = 0;
@@ -396,6 +428,8 @@ int main(void)
 		SANDBOX_TEST(terminals_are_out_of_reach),
 		SANDBOX_TEST(threads_move_only_themselves),
 		SANDBOX_TEST(a_device_opens_no_files),
+		SANDBOX_TEST(memory_is_limited),
+		SANDBOX_TEST(memory_of_a_group_is_not_limited),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_texts),
 	};
