@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What happens to a virtual machine's programs: several at once, killed in the middle, their renderer
-killed, the driver unloaded, the guest rebooted; and that nothing is left of them."""
+killed, the driver unloaded, the guest rebooted, the daemon killed; and that nothing is left of them."""
 
 import os
 import signal
@@ -118,6 +118,25 @@ def test_two_guests(tap, daemon, vm, native):
         other.remove()
 
 
+def test_killed_daemon(tap, daemon, vm, native):
+    """Programs are told, the machine and its screen go on, and the next daemon serves it."""
+    number, problem = start_stuck(daemon, vm, "fence")
+    daemon.process.kill()
+    daemon.process.wait()
+    status, output = vm.wait(number, 30)
+    if not problem and DEVICE_LOST not in output:
+        problem = f"status {status}: {output}"
+    tap.point("the daemon is killed: the program gets DEVICE_LOST", problem)
+    # What is drawn on the console is sent to the device before the command ends.
+    status, output = vm.run("echo still here >/dev/tty1 && cat /sys/class/graphics/fb0/name")
+    tap.point("the console goes on", None if status == 0 else f"status {status}: {output}")
+    status, output = vm.run(f"{CASES} triangle", timeout=60)
+    tap.point("a program without a daemon ends, and says why",
+              None if status == 1 and "sluice" in output.lower() else f"status {status}: {output}")
+    daemon.start()
+    tap.point("the next daemon serves the machine", works(vm, native))
+
+
 def main():
     tap = host.Tap()
     guest_module.require_image()
@@ -138,6 +157,7 @@ def main():
                     lambda: test_two_guests(tap, daemon, vm, native)):
                 test()
                 tap.point("nothing is left", state.compare(baseline))
+            test_killed_daemon(tap, daemon, vm, native)
             status = vm.end()
             tap.point("the guest ends", None if status == 0 else f"status {status}: {vm.log()}")
             if tap.failed:
