@@ -88,6 +88,30 @@ def test_list(tap, native):
     tap.point("what is missing is said", problem)
 
 
+def test_required(tap, native):
+    """With --sandbox=required either all walls stand, or nobody is served and is told why."""
+    with host.Host("--sandbox=required", name="sandbox-required") as daemon:
+        problem = runs(daemon, native)
+        missing = daemon.ask("status")["sandbox"]
+    needed = {"no /proc of its own", "no control group of its own", "complete"}
+    if set(missing.split(", ")) - needed:
+        problem = None if problem else f"served, and there is {missing}"
+    tap.point("what is required", problem)
+    # Where a wall cannot be had: user namespaces are refused in a root that was changed.
+    chroot = ("unshare", "-m", "--propagation", "slave", "sh", "-c",
+              'mount --rbind / /mnt && exec chroot /mnt "$@"', "sh")
+    if os.geteuid() != 0 or subprocess.run([*chroot, "true"], stderr=subprocess.DEVNULL,
+                                           check=False).returncode != 0:
+        tap.point("a wall that is required and missing", skip="not root, or nothing can be mounted")
+        return
+    with host.Host("--sandbox=required", name="sandbox-required", prefix=chroot) as daemon:
+        problem = runs(daemon, native)
+        log = daemon.log()
+    said = "the sandbox is required, and there is" in log
+    tap.point("a wall that is required and missing",
+              None if problem and said else f"{problem}\n{log}")
+
+
 def files_of(pid):
     """What a process has open, but for the driver's devices."""
     directory = pathlib.Path(f"/proc/{pid}/fd")
@@ -168,6 +192,7 @@ def main():
     native = run_cases.Native()
     test_driver_elsewhere(tap, native)
     test_list(tap, native)
+    test_required(tap, native)
     test_process(tap)
     test_cgroup(tap, native)
     return tap.finish()
