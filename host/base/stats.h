@@ -35,6 +35,7 @@ struct sl_stats {
 	_Atomic uint64_t submissions; /* given to a host queue */
 	_Atomic uint64_t completed;   /* of those */
 	_Atomic uint64_t gpu_busy_ns; /* something was with the driver; but for what is there now */
+	_Atomic uint64_t gpu_stamped_ns; /* of that: measured by the GPU's own timestamps */
 	_Atomic uint64_t messages;
 	_Atomic uint64_t message_bytes;
 	_Atomic uint64_t cut_submissions; /* of submissions: those that went in pieces */

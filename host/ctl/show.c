@@ -132,6 +132,15 @@ void sl_show_programs(const json_t *answer)
 	}
 }
 
+/* The part of the GPU time that was measured by timestamps. */
+static double stamped_percent(const json_t *of)
+{
+	uint64_t used_ns = number_of(of, "used_ns");
+	uint64_t stamped_ns = number_of(json_object_get(of, "measured"), "timestamps_ns");
+
+	return used_ns != 0 ? 100.0 * (double)stamped_ns / (double)used_ns : 0;
+}
+
 static void show_ledger_row(const char *name, const json_t *guest, uint64_t wall_ns)
 {
 	uint64_t used_ns = number_of(guest, "used_ns");
@@ -142,9 +151,9 @@ static void show_ledger_row(const char *name, const json_t *guest, uint64_t wall
 	char p99[SL_QUANTITY_SIZE];
 	char overshoot[SL_QUANTITY_SIZE];
 
-	printf("%-16s %10s %6.2f%% %10s %10s %10s %10s %10llu %10s\n", name,
+	printf("%-16s %10s %6.2f%% %7.2f%% %10s %10s %10s %10s %10llu %10s\n", name,
 	       sl_quantity_format_time(used_ns, used),
-	       wall_ns != 0 ? 100.0 * (double)used_ns / (double)wall_ns : 0,
+	       wall_ns != 0 ? 100.0 * (double)used_ns / (double)wall_ns : 0, stamped_percent(guest),
 	       sl_quantity_format_time(number_of(guest, "gap_ns"), gap),
 	       sl_quantity_format_time(number_of(guest, "wait_ns"), wait),
 	       sl_quantity_format_time(number_of(guest, "wait_p50_ns"), p50),
@@ -169,8 +178,8 @@ void sl_show_ledger(const json_t *answer)
 	size_t i;
 	json_t *guest;
 
-	printf("%-16s %10s %7s %10s %10s %10s %10s %10s %10s\n", "GUEST", "GPU TIME", "PART",
-	       "GAPS", "WAITED", "WAIT P50", "WAIT P99", "GRANTS", "OVERSHOOT");
+	printf("%-16s %10s %7s %8s %10s %10s %10s %10s %10s %10s\n", "GUEST", "GPU TIME", "PART",
+	       "STAMPED", "GAPS", "WAITED", "WAIT P50", "WAIT P99", "GRANTS", "OVERSHOOT");
 	json_array_foreach(json_object_get(answer, "guests"), i, guest)
 	{
 		show_ledger_row(text_of(guest, "name"), guest, wall_ns);
@@ -180,8 +189,9 @@ void sl_show_ledger(const json_t *answer)
 	show_ledger_line("gaps", number_of(answer, "gap_ns"), wall_ns);
 	show_ledger_line("idle", number_of(answer, "idle_ns"), wall_ns);
 	show_ledger_line("wall", wall_ns, wall_ns);
-	printf("policy %s, GPU time measured by %s times; %llu hand-overs, p50 %s, p99 %s\n",
-	       text_of(answer, "policy"), text_of(answer, "measured"),
+	printf("policy %s; %.2f%% of the GPU time is measured by GPU timestamps, the rest by "
+	       "completion times; %llu hand-overs, p50 %s, p99 %s\n",
+	       text_of(answer, "policy"), stamped_percent(answer),
 	       (unsigned long long)number_of(answer, "handovers"),
 	       sl_quantity_format_time(number_of(answer, "handover_p50_ns"), p50),
 	       sl_quantity_format_time(number_of(answer, "handover_p99_ns"), p99));

@@ -24,6 +24,7 @@ struct sl_arbiter_context {
 struct sl_arbiter_guest {
 	struct sl_sched_guest *sched;
 	uint64_t used_ns;
+	uint64_t stamped_ns; /* of that */
 	uint64_t gap_ns;
 };
 
@@ -42,6 +43,7 @@ struct sl_arbiter {
 	uint64_t cut_ns;  /* when the last work of the grant before this one ended, with more to do;
 			   * 0: it had no more, or the GPU was idle since */
 	uint64_t busy_ns; /* the holder's GPU time, as far as it is on the account */
+	uint64_t stamped_ns; /* of that, what its renderer says of timestamps */
 	uint64_t start_ns;
 	uint64_t settled_ns; /* up to when the account is complete */
 	struct sl_arbiter_account account;
@@ -83,6 +85,20 @@ static const struct sl_arbiter_context *get_holder(const struct sl_arbiter *arbi
 	return holder != NULL ? sl_sched_get_data(holder) : NULL;
 }
 
+/* What the holder's GPU time was measured by. Never more than there is of it. */
+static void settle_stamped(struct sl_arbiter *arbiter, const struct sl_arbiter_context *holder)
+{
+	struct sl_arbiter_guest *guest = holder->guest;
+	uint64_t now_ns = sl_stats_get(&holder->stats->gpu_stamped_ns);
+	uint64_t added_ns = now_ns > arbiter->stamped_ns ? now_ns - arbiter->stamped_ns : 0;
+	uint64_t max_ns = guest->used_ns - guest->stamped_ns;
+
+	arbiter->stamped_ns = now_ns;
+	added_ns = added_ns < max_ns ? added_ns : max_ns;
+	guest->stamped_ns += added_ns;
+	arbiter->account.stamped_ns += added_ns;
+}
+
 /* Put the time since the last call on the account of whom it belongs to. Before every change of
  * who holds the GPU, wants it, or may have it. */
 static void settle(struct sl_arbiter *arbiter, uint64_t now_ns)
@@ -99,11 +115,13 @@ static void settle(struct sl_arbiter *arbiter, uint64_t now_ns)
 	uint64_t used_ns = busy_ns > arbiter->busy_ns ? busy_ns - arbiter->busy_ns : 0;
 	bool is_wanted = arbiter->slice_ns != UINT64_MAX || arbiter->is_revoked;
 
-	/* Whatever a renderer says, no time counts twice. */
-	arbiter->busy_ns = busy_ns;
+	/* Whatever a renderer says, no time counts twice. How long something takes that is under
+	 * way is known once it has ended: it may have counted for too much, or too little. */
 	used_ns = used_ns < elapsed_ns ? used_ns : elapsed_ns;
+	arbiter->busy_ns += used_ns;
 	arbiter->account.used_ns += used_ns;
 	holder->guest->used_ns += used_ns;
+	settle_stamped(arbiter, holder);
 	if (is_wanted) {
 		arbiter->account.gap_ns += elapsed_ns - used_ns;
 		holder->guest->gap_ns += elapsed_ns - used_ns;
@@ -132,6 +150,7 @@ static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 	arbiter->slice_ns = grant.slice_ns;
 	arbiter->is_revoked = false;
 	arbiter->busy_ns = sl_stats_get_gpu_busy(context->stats, now_ns);
+	arbiter->stamped_ns = sl_stats_get(&context->stats->gpu_stamped_ns);
 	send_grant(context, arbiter->grant, &grant);
 	arm_timer(arbiter,
 		  now_ns + (is_standing ? 0 : grant.slice_ns) + arbiter->options.run_limit_ns);
@@ -277,6 +296,7 @@ struct sl_arbiter_guest_account sl_arbiter_get_guest(const struct sl_arbiter *ar
 {
 	return (struct sl_arbiter_guest_account){
 		.used_ns = guest->used_ns,
+		.stamped_ns = guest->stamped_ns,
 		.gap_ns = guest->gap_ns,
 		.state = sl_sched_get_state(arbiter->sched, guest->sched),
 		.entitlement_permille = sl_sched_get_entitlement(arbiter->sched, guest->sched),

@@ -32,7 +32,8 @@ struct sl_arbiter_options {
  * standing grant, which nobody else wants, only what runs is: the rest is idle. */
 struct sl_arbiter_account {
 	uint64_t wall_ns;
-	uint64_t used_ns; /* held, and something ran; by completion times, as the holders say */
+	uint64_t used_ns;    /* held, and something ran, as the holders say */
+	uint64_t stamped_ns; /* of that: by the GPU's timestamps; the rest by completion times */
 	uint64_t gap_ns; /* held, and nothing ran: hand-over, launch gaps, a context that lingers */
 	uint64_t idle_ns;   /* wanted by nobody that might have had it */
 	uint64_t handovers; /* from one grant to the next that was waited for */
@@ -44,6 +45,7 @@ struct sl_arbiter_account {
 
 struct sl_arbiter_guest_account {
 	uint64_t used_ns; /* the sum over all guests, and those removed, is the arbiter's */
+	uint64_t stamped_ns;
 	uint64_t gap_ns;
 	enum sl_sched_state state;
 	uint32_t entitlement_permille;

@@ -57,6 +57,13 @@ json_t *sl_ledger_pack_share(const struct sl_guest *guest)
 			 (int)sl_arbiter_is_paused(guest->arbitrated));
 }
 
+/* How much GPU time was measured by what. */
+static json_t *pack_measured(uint64_t used_ns, uint64_t stamped_ns)
+{
+	return json_pack("{s:I, s:I}", "timestamps_ns", number(stamped_ns), "completion_ns",
+			 number(used_ns - stamped_ns));
+}
+
 static json_t *pack_guest(const struct sl_guest *guest)
 {
 	struct sl_arbiter_guest_account account =
@@ -66,11 +73,13 @@ static json_t *pack_guest(const struct sl_guest *guest)
 
 	sl_guest_sum_usage(guest, &totals);
 	return json_pack(
-		"{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"{s:s, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"name", guest->config.name, "share", sl_ledger_pack_share(guest), "used_ns",
-		number(account.used_ns), "gap_ns", number(account.gap_ns), "held_ns",
-		number(account.used_ns + account.gap_ns), "wait_ns", number(usage->wait_ns),
-		"wait_p50_ns", number(sl_histogram_get_quantile(&usage->waits, 500)), "wait_p99_ns",
+		number(account.used_ns), "measured",
+		pack_measured(account.used_ns, account.stamped_ns), "gap_ns",
+		number(account.gap_ns), "held_ns", number(account.used_ns + account.gap_ns),
+		"wait_ns", number(usage->wait_ns), "wait_p50_ns",
+		number(sl_histogram_get_quantile(&usage->waits, 500)), "wait_p99_ns",
 		number(sl_histogram_get_quantile(&usage->waits, 990)), "wait_max_ns",
 		number(usage->wait_max_ns), "grants", number(usage->grants), "overshoot_ns",
 		number(usage->overshoot_ns), "submissions", number(totals.submissions),
@@ -90,14 +99,15 @@ json_t *sl_ledger_pack(struct sl_daemon *daemon)
 	{
 		json_array_append_new(guests, pack_guest(guest));
 	}
-	return json_pack(
-		"{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", 1,
-		"measured", "completion", "policy", sl_config_policy_name(daemon->config->policy),
-		"slice_ns", number(sl_arbiter_get_options(daemon->arbiter)->slice_ns), "wall_ns",
-		number(account->wall_ns), "used_ns", number(account->used_ns), "gap_ns",
-		number(account->gap_ns), "idle_ns", number(account->idle_ns), "removed_used_ns",
-		number(account->removed_used_ns), "removed_gap_ns", number(account->removed_gap_ns),
-		"handovers", number(account->handovers), "handover_p50_ns",
-		number(sl_histogram_get_quantile(handovers, 500)), "handover_p99_ns",
-		number(sl_histogram_get_quantile(handovers, 990)), "guests", guests);
+	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			 "ok", 1, "measured", pack_measured(account->used_ns, account->stamped_ns),
+			 "policy", sl_config_policy_name(daemon->config->policy), "slice_ns",
+			 number(sl_arbiter_get_options(daemon->arbiter)->slice_ns), "wall_ns",
+			 number(account->wall_ns), "used_ns", number(account->used_ns), "gap_ns",
+			 number(account->gap_ns), "idle_ns", number(account->idle_ns),
+			 "removed_used_ns", number(account->removed_used_ns), "removed_gap_ns",
+			 number(account->removed_gap_ns), "handovers", number(account->handovers),
+			 "handover_p50_ns", number(sl_histogram_get_quantile(handovers, 500)),
+			 "handover_p99_ns", number(sl_histogram_get_quantile(handovers, 990)),
+			 "guests", guests);
 }

@@ -56,6 +56,12 @@ static void write_host(FILE *out, const struct sl_daemon *daemon)
 		seconds(account->gap_ns));
 	fprintf(out, "sluice_gpu_time_seconds_total{state=\"idle\"} %.9f\n",
 		seconds(account->idle_ns));
+	write_header(out, "sluice_gpu_measured_seconds_total", "counter",
+		     "GPU time used by what it was measured by.");
+	fprintf(out, "sluice_gpu_measured_seconds_total{by=\"timestamps\"} %.9f\n",
+		seconds(account->stamped_ns));
+	fprintf(out, "sluice_gpu_measured_seconds_total{by=\"completion\"} %.9f\n",
+		seconds(account->used_ns - account->stamped_ns));
 	write_header(out, "sluice_gpu_handovers_total", "counter",
 		     "Times that the GPU went from one grant to the next that waited for it.");
 	fprintf(out, "sluice_gpu_handovers_total %llu\n", (unsigned long long)account->handovers);
@@ -74,6 +80,12 @@ struct guest_metric {
 static double get_used(const struct sl_guest *guest, const struct sl_arbiter_guest_account *account)
 {
 	return seconds(account->used_ns);
+}
+
+static double get_stamped(const struct sl_guest *guest,
+			  const struct sl_arbiter_guest_account *account)
+{
+	return seconds(account->stamped_ns);
 }
 
 static double get_gap(const struct sl_guest *guest, const struct sl_arbiter_guest_account *account)
@@ -161,8 +173,9 @@ static double get_pieces(const struct sl_guest *guest,
 }
 
 static const struct guest_metric guest_metrics[] = {
-	{ "sluice_guest_gpu_used_seconds_total", "counter",
-	  "GPU time used, measured by completion times.", get_used },
+	{ "sluice_guest_gpu_used_seconds_total", "counter", "GPU time used.", get_used },
+	{ "sluice_guest_gpu_stamped_seconds_total", "counter",
+	  "GPU time used, as far as it is measured by the GPU's timestamps.", get_stamped },
 	{ "sluice_guest_gpu_gap_seconds_total", "counter",
 	  "Time that the guest held the GPU and nothing ran.", get_gap },
 	{ "sluice_guest_gpu_overshoot_seconds_total", "counter", "GPU time used beyond slices.",

@@ -38,8 +38,8 @@ void sl_cutter_finish(struct sl_replay_device *device)
 }
 
 /* What only the first or the last piece could have, or what the pieces' command buffers would have
- * to be made for. */
-static bool is_plain(const struct sl_submission *submission)
+ * to be made for, is not plain. */
+bool sl_cut_is_plain(const struct sl_submission *submission)
 {
 	for (uint32_t i = 0; i < submission->batch_count; i++) {
 		const VkBaseInStructure *chain;
@@ -125,7 +125,7 @@ struct sl_cut *sl_cut_create(const struct sl_submission *submission, uint64_t ta
 {
 	struct sl_replay_device *device = submission->queue->device;
 
-	if (!is_plain(submission) || submission->queue->is_odd) {
+	if (!sl_cut_is_plain(submission) || submission->queue->is_odd) {
 		sl_cut_count_whole(device, SL_STATS_WHOLE_SUBMISSION);
 		return NULL;
 	}

@@ -52,6 +52,10 @@ struct sl_cutter {
 void sl_cutter_init(struct sl_cutter *cutter);
 void sl_cutter_finish(struct sl_replay_device *device);
 
+/* True unless something in the submission is about its command buffers one by one: then none may be
+ * added or left out. Not for sparse bindings. Any thread. */
+bool sl_cut_is_plain(const struct sl_submission *submission);
+
 /* The pieces of a submission, which is of the replay's scratch arena and the present message, and
  * signals its number. target_ns: how long a piece should take. Ring thread.
  *

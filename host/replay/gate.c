@@ -242,26 +242,57 @@ static void note_part(struct sl_gate *gate, const struct sl_submission *submissi
 	}
 }
 
-static VkResult call_driver(const struct sl_submission *submission, const struct sl_cut_part *part)
+/* What of a submission the driver is to be called with. */
+static struct sl_stamp_call make_call(const struct sl_submission *submission,
+				      const struct sl_cut_part *part)
+{
+	struct sl_stamp_call call = {
+		.batches = submission->batches,
+		.count = submission->batch_count,
+		.is_submit2 = submission->kind == SL_SUBMISSION_SUBMIT2,
+	};
+
+	if (part->batches != NULL) {
+		call.batches = call.is_submit2
+				       ? (const void *)((const VkSubmitInfo2 *)part->batches +
+							part->first_batch)
+				       : (const void *)((const VkSubmitInfo *)part->batches +
+							part->first_batch);
+		call.count = part->batch_count;
+	}
+	return call;
+}
+
+static VkResult call_driver(const struct sl_submission *submission,
+			    const struct sl_stamp_call *call)
 {
 	const struct sl_vk_device_table *vkd = &submission->queue->device->vkd;
 	VkQueue queue = submission->queue->handle;
-	bool is_whole = part->batches == NULL;
-	const void *batches = is_whole ? submission->batches : part->batches;
-	uint32_t first = is_whole ? 0 : part->first_batch;
-	uint32_t count = is_whole ? submission->batch_count : part->batch_count;
 
 	switch (submission->kind) {
 	case SL_SUBMISSION_SUBMIT:
-		return vkd->QueueSubmit(queue, count, (const VkSubmitInfo *)batches + first,
-					VK_NULL_HANDLE);
+		return vkd->QueueSubmit(queue, call->count, call->batches, VK_NULL_HANDLE);
 	case SL_SUBMISSION_SUBMIT2:
-		return vkd->QueueSubmit2(queue, count, (const VkSubmitInfo2 *)batches + first,
-					 VK_NULL_HANDLE);
+		return vkd->QueueSubmit2(queue, call->count, call->batches, VK_NULL_HANDLE);
 	case SL_SUBMISSION_BIND_SPARSE:
-		return vkd->QueueBindSparse(queue, count, submission->batches, VK_NULL_HANDLE);
+		return vkd->QueueBindSparse(queue, call->count, call->batches, VK_NULL_HANDLE);
 	}
 	return VK_ERROR_UNKNOWN;
+}
+
+/* Put timestamps around the call where the account depends on it: while the GPU is shared. Alone,
+ * completions tell when it was busy, and the driver gets nothing that the guest did not send. */
+static uint32_t stamp(const struct sl_replay *replay, const struct sl_submission *submission,
+		      struct sl_stamp_call *call)
+{
+	struct sl_replay_queue *queue = submission->queue;
+	bool is_shared = sl_sched_client_get_piece_ns(&replay->gate.client) != UINT64_MAX;
+
+	if ((!is_shared && replay->options.cut != SL_REPLAY_CUT_ALWAYS) || queue->is_odd ||
+	    submission->kind == SL_SUBMISSION_BIND_SPARSE || !sl_cut_is_plain(submission)) {
+		return SL_STAMP_NONE;
+	}
+	return sl_stamps_wrap(&queue->stamps, call);
 }
 
 /* Returns 0 or -ENOMEM. */
@@ -317,6 +348,22 @@ static void count_part(struct sl_stats *stats, const struct sl_cut_part *part, b
 	}
 }
 
+/* The queue has got one flight more. */
+static void note_start(struct sl_replay *replay, const struct sl_replay_queue *queue,
+		       uint64_t now_ns)
+{
+	struct sl_gate *gate = &replay->gate;
+
+	sl_sched_client_start(&gate->client, now_ns);
+	if (gate->client.in_flight == 1) {
+		gate->is_mixed = false;
+		gate->counted_ns = 0;
+		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
+	} else if (gate->client.in_flight != queue->flight_count) {
+		gate->is_mixed = true;
+	}
+}
+
 /* Lock held. Returns 0 if all of the submission is with the driver, 1 if pieces are left, or -EIO.
  */
 static int start(struct sl_replay *replay, const struct sl_submission *submission, uint64_t now_ns)
@@ -326,9 +373,11 @@ static int start(struct sl_replay *replay, const struct sl_submission *submissio
 	bool is_first = cut == NULL || !sl_cut_has_begun(cut);
 	const struct sl_cut_part part = take_part(replay, submission);
 	bool is_last = cut == NULL || sl_cut_is_taken(cut);
+	struct sl_stamp_call call = make_call(submission, &part);
 	const struct sl_flight flight = {
 		.value = part.value,
 		.start_ns = now_ns,
+		.stamp = stamp(replay, submission, &call),
 		.cut = cut,
 		.first_piece = part.first_piece,
 		.end_piece = part.end_piece,
@@ -338,14 +387,11 @@ static int start(struct sl_replay *replay, const struct sl_submission *submissio
 		gate->is_lost = true;
 		return sl_replay_lose(replay, "out of memory for a submission");
 	}
-	sl_sched_client_start(&gate->client, now_ns);
-	if (gate->client.in_flight == 1) {
-		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
-	}
+	note_start(replay, submission->queue, now_ns);
 	if (is_first) {
 		sl_replay_shadows_to_host(submission->queue->device);
 	}
-	VkResult result = call_driver(submission, &part);
+	VkResult result = call_driver(submission, &call);
 
 	if (result != VK_SUCCESS) {
 		gate->is_lost = true;
@@ -496,17 +542,41 @@ static uint32_t count_flights(const struct sl_replay_queue *queue, uint64_t valu
 	return count;
 }
 
-/* The oldest ones have completed. Only of a single one it is known how long it took. */
-static void end_flights(struct sl_replay_queue *queue, uint32_t count, uint64_t now_ns)
+/* What has been measured of flights that have completed. */
+struct measure {
+	uint64_t stamped_ns; /* of those with timestamps */
+	bool is_complete;    /* all have them */
+};
+
+/* How long the oldest flight took. Without timestamps that is known of a single one only: 0. */
+static uint64_t measure_flight(struct sl_replay_queue *queue, bool is_single, uint64_t now_ns,
+			       struct measure *measure)
 {
 	const struct sl_gate *gate = &queue->device->replay->gate;
+	const struct sl_flight *flight = &queue->flights[queue->flight_first];
+	uint64_t took_ns;
+
+	if (flight->stamp != SL_STAMP_NONE &&
+	    sl_stamps_read(&queue->stamps, flight->stamp, &took_ns)) {
+		measure->stamped_ns += took_ns;
+		return took_ns;
+	}
+	measure->is_complete = false;
+	if (!is_single) {
+		return 0;
+	}
+	return now_ns - (flight->start_ns > gate->client.completed_ns ? flight->start_ns
+								      : gate->client.completed_ns);
+}
+
+/* The oldest ones have completed. */
+static struct measure end_flights(struct sl_replay_queue *queue, uint32_t count, uint64_t now_ns)
+{
+	struct measure measure = { .is_complete = true };
 
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sl_flight *flight = &queue->flights[queue->flight_first];
-		uint64_t start_ns = flight->start_ns > gate->client.completed_ns
-					    ? flight->start_ns
-					    : gate->client.completed_ns;
-		uint64_t took_ns = count == 1 ? now_ns - start_ns : 0;
+		uint64_t took_ns = measure_flight(queue, count == 1, now_ns, &measure);
 
 		if (took_ns > 0 && flight->cut == NULL) {
 			queue->cost_ns =
@@ -519,6 +589,31 @@ static void end_flights(struct sl_replay_queue *queue, uint32_t count, uint64_t 
 		queue->flight_first = (queue->flight_first + 1) & (queue->flight_capacity - 1);
 		queue->flight_count--;
 	}
+	if (queue->flight_count == 0) {
+		sl_stamp_clock_rest(&queue->stamps.clock);
+	}
+	return measure;
+}
+
+/* GPU time by timestamps, if all has them and no other queue worked meanwhile: their clocks cannot
+ * be compared. Else by completions. is_more: others are under way. Before the completion is noted.
+ */
+static void account(struct sl_replay *replay, const struct measure *measure, bool is_more,
+		    uint64_t now_ns)
+{
+	struct sl_gate *gate = &replay->gate;
+	struct sl_stats *stats = replay->options.stats;
+	uint64_t max_ns = now_ns - gate->client.busy_ns - gate->counted_ns;
+	uint64_t added_ns = now_ns - gate->client.completed_ns;
+
+	if (measure->is_complete && !gate->is_mixed) {
+		/* What ran before its completion was noticed counts here; but nothing runs longer
+		 * than since it was begun, whatever a clock says. */
+		added_ns = measure->stamped_ns < max_ns ? measure->stamped_ns : max_ns;
+		sl_stats_add(&stats->gpu_stamped_ns, added_ns);
+	}
+	gate->counted_ns += added_ns;
+	sl_stats_set_gpu_busy(stats, added_ns, is_more ? now_ns : 0);
 }
 
 uint64_t sl_gate_await_value(struct sl_replay_queue *queue)
@@ -553,14 +648,13 @@ void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value)
 
 	pthread_mutex_lock(&gate->lock);
 	uint64_t now_ns = sl_clock_now_ns();
-	uint64_t busy_ns = now_ns - gate->client.completed_ns;
 	uint32_t count = count_flights(queue, value);
 
 	if (!gate->is_lost && count > 0) {
-		end_flights(queue, count, now_ns);
+		const struct measure measure = end_flights(queue, count, now_ns);
+
+		account(replay, &measure, gate->client.in_flight > count, now_ns);
 		sl_sched_client_complete(&gate->client, count, now_ns);
-		sl_stats_set_gpu_busy(replay->options.stats, busy_ns,
-				      gate->client.in_flight > 0 ? now_ns : 0);
 	}
 	settle(replay);
 	pthread_mutex_unlock(&gate->lock);

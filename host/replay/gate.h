@@ -47,6 +47,7 @@ TAILQ_HEAD(sl_submission_list, sl_submission);
 struct sl_flight {
 	uint64_t value; /* of the queue's timeline, once it has */
 	uint64_t start_ns;
+	uint32_t stamp;	    /* its slot of the queue's sl_stamps, or SL_STAMP_NONE */
 	struct sl_cut *cut; /* NULL: a whole submission */
 	uint32_t first_piece;
 	uint32_t end_piece;
@@ -59,7 +60,9 @@ struct sl_gate {
 	TAILQ_HEAD(, sl_replay_queue) waiting; /* queues with parked submissions */
 	uint64_t walk;			       /* counts looks at submissions */
 	uint64_t timer_ns;
-	bool is_lost; /* the device; nothing is submitted any more */
+	uint64_t counted_ns; /* of the time since client.busy_ns: GPU time on the account */
+	bool is_mixed;	     /* since then, more than one queue had work at a time */
+	bool is_lost;	     /* the device; nothing is submitted any more */
 };
 
 void sl_gate_init(struct sl_replay *replay);

@@ -4,6 +4,7 @@
 #define SL_HOST_REPLAY_QUEUE_H
 
 #include "host/replay/gate.h"
+#include "host/replay/stamp.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -32,6 +33,7 @@ struct sl_replay_queue {
 	uint32_t flight_count;
 	uint32_t flight_capacity; /* a power of two, or 0 */
 	uint64_t cost_ns;	  /* of a submission: moving average, 0: not known */
+	struct sl_stamps stamps;
 };
 
 /* Returns 0, or -EIO. */

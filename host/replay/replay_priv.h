@@ -66,7 +66,8 @@ struct sl_replay_device {
 	struct sl_replay_physical_device *physical;
 	VkDevice handle;
 	struct sl_object *object;
-	bool can_import; /* guest pages as memory */
+	bool can_import;     /* guest pages as memory */
+	bool resets_queries; /* the host may reset queries itself */
 	struct sl_vk_device_table vkd;
 	struct sl_replay_queue_request *queue_requests; /* what the guest may get */
 	uint32_t queue_request_count;

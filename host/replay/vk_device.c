@@ -22,7 +22,9 @@ struct device_setup {
 	uint32_t name_count;
 	/* Filled in if the guest does not bring its own. */
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
+	VkPhysicalDeviceHostQueryResetFeatures reset;
 	VkPhysicalDeviceFeatures features;
+	bool resets_queries;
 };
 
 static bool can_import(const struct sl_memory_types *types)
@@ -119,6 +121,49 @@ static void force_timeline_semaphores(struct device_setup *setup)
 	}
 }
 
+static bool can_reset_queries(const struct device_setup *setup)
+{
+	VkPhysicalDeviceHostQueryResetFeatures reset = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES,
+	};
+	VkPhysicalDeviceFeatures2 features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+		.pNext = &reset,
+	};
+
+	if (setup->physical->gpu->properties.apiVersion < VK_API_VERSION_1_2) {
+		return false;
+	}
+	setup->replay->vki.GetPhysicalDeviceFeatures2(setup->physical->handle, &features);
+	return reset.hostQueryReset == VK_TRUE;
+}
+
+/* Queues that only copy cannot reset the queries of their timestamps. */
+static void ask_for_query_reset(struct device_setup *setup)
+{
+	VkPhysicalDeviceVulkan12Features *vulkan12 = sl_chain_find(
+		setup->info.pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+	VkPhysicalDeviceHostQueryResetFeatures *reset = sl_chain_find(
+		setup->info.pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES);
+
+	setup->resets_queries = can_reset_queries(setup);
+	if (!setup->resets_queries) {
+		return;
+	}
+	if (vulkan12 != NULL) {
+		vulkan12->hostQueryReset = VK_TRUE;
+	} else if (reset != NULL) {
+		reset->hostQueryReset = VK_TRUE;
+	} else {
+		setup->reset = (VkPhysicalDeviceHostQueryResetFeatures){
+			.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES,
+			.pNext = (void *)setup->info.pNext,
+			.hostQueryReset = VK_TRUE,
+		};
+		setup->info.pNext = &setup->reset;
+	}
+}
+
 static VkResult prepare(struct device_setup *setup, const VkDeviceCreateInfo *asked)
 {
 	VkResult result;
@@ -132,6 +177,7 @@ static VkResult prepare(struct device_setup *setup, const VkDeviceCreateInfo *as
 	}
 	force_robustness(setup);
 	force_timeline_semaphores(setup);
+	ask_for_query_reset(setup);
 	return VK_SUCCESS;
 }
 
@@ -284,6 +330,7 @@ int sl_replay_vkCreateDevice(struct sl_replay *replay, struct sl_vkCreateDevice 
 		return 0;
 	}
 	sl_vk_device_table_load(&device->vkd, device->handle, get_proc);
+	device->resets_queries = setup.resets_queries;
 	args->ret = sl_clear_create(device, &plan, &device->clear);
 	if (args->ret != VK_SUCCESS) {
 		destroy_device(device);

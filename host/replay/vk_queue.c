@@ -137,6 +137,7 @@ static void destroy_queue(struct sl_replay_queue *queue)
 		pthread_join(queue->waiter, NULL);
 	}
 	device->vkd.DestroySemaphore(device->handle, queue->timeline, NULL);
+	sl_stamps_finish(&queue->stamps);
 	free(queue->flights);
 	replay->queue_slots[queue->slot / 64] &= ~(1ull << queue->slot % 64);
 	free(queue);
@@ -235,6 +236,7 @@ int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *a
 		free(queue);
 		return sl_replay_lose(replay, "slCreateQueue failed (%d)", result);
 	}
+	sl_stamps_init(&queue->stamps, device, queue->family);
 	replay->queue_slots[queue->slot / 64] |= 1ull << queue->slot % 64;
 	queue->next = device->queues;
 	device->queues = queue;

@@ -179,6 +179,50 @@ static void test_work_under_way_is_on_the_account(void **state)
 	stop(&world);
 }
 
+/* What is under way counts as GPU time so far; what it was is known once it has ended. */
+static void test_guesses_are_put_right(void **state)
+{
+	struct world world;
+
+	start(&world, 1000 * MS);
+	ask(&world, 0);
+	sl_stats_set_gpu_busy(&world.stats[0], 0, fake_now_ns);
+	fake_now_ns += 20 * MS;
+	assert_int_equal(check_account(&world)->used_ns, 20 * MS);
+	/* It had begun late. */
+	fake_now_ns += 20 * MS;
+	sl_stats_set_gpu_busy(&world.stats[0], 15 * MS, fake_now_ns);
+	assert_int_equal(check_account(&world)->used_ns, 20 * MS);
+	fake_now_ns += 20 * MS;
+	sl_stats_set_gpu_busy(&world.stats[0], 20 * MS, 0);
+	assert_int_equal(check_account(&world)->used_ns, 35 * MS);
+	/* What comes late counts as soon as there is time that it can be. */
+	sl_stats_set_gpu_busy(&world.stats[0], 4 * MS, 0);
+	assert_int_equal(check_account(&world)->used_ns, 35 * MS);
+	fake_now_ns += 20 * MS;
+	assert_int_equal(check_account(&world)->used_ns, 39 * MS);
+	stop(&world);
+}
+
+/* The ledger says how much was measured by timestamps: never more than was used. */
+static void test_timestamps_are_told_apart(void **state)
+{
+	struct world world;
+
+	start(&world, 1000 * MS);
+	ask(&world, 0);
+	work(&world, 0, 30 * MS);
+	sl_stats_add(&world.stats[0].gpu_stamped_ns, 10 * MS);
+	assert_int_equal(check_account(&world)->stamped_ns, 10 * MS);
+	sl_stats_add(&world.stats[0].gpu_stamped_ns, 500 * MS);
+	fake_now_ns += 500 * MS;
+	assert_int_equal(check_account(&world)->stamped_ns, 30 * MS);
+	assert_int_equal(check_account(&world)->used_ns, 30 * MS);
+	assert_int_equal(sl_arbiter_get_guest(world.arbiter, world.guests[0]).stamped_ns, 30 * MS);
+	assert_int_equal(sl_arbiter_get_guest(world.arbiter, world.guests[1]).stamped_ns, 0);
+	stop(&world);
+}
+
 static void test_the_second_revokes_and_gets_its_slice(void **state)
 {
 	struct world world;
@@ -427,6 +471,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alone_nothing_is_said),
 		cmocka_unit_test(test_work_under_way_is_on_the_account),
+		cmocka_unit_test(test_guesses_are_put_right),
+		cmocka_unit_test(test_timestamps_are_told_apart),
 		cmocka_unit_test(test_the_second_revokes_and_gets_its_slice),
 		cmocka_unit_test(test_a_deadline_ends_a_slice),
 		cmocka_unit_test(test_lies_gain_nothing),

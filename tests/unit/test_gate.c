@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "host/base/clock.h"
 #include "host/replay/queue.h"
 #include "host/replay/replay_priv.h"
 
-#define SLICE_NS   2000000u
+#define MS	   1000000u
+#define SLICE_NS   (2 * MS)
 #define MAX_EVENTS 16
 
 enum {
@@ -29,10 +32,19 @@ struct world {
 	int sent_count;
 };
 
+static uint64_t fake_now_ns;
+
 /* In which order the driver got what: the handle of the queue for each call. */
 static uint64_t driver_calls[MAX_EVENTS];
 static int driver_call_count;
 static struct sl_gate *gate;
+static uint32_t driver_commands; /* command buffers of the last call */
+static uint64_t driver_ticks[2 * SL_STAMP_SLOTS];
+
+uint64_t sl_clock_now_ns(void)
+{
+	return fake_now_ns;
+}
 
 static VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count,
 						   const VkSubmitInfo *infos, VkFence fence)
@@ -41,7 +53,37 @@ static VKAPI_ATTR VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count
 	/* A queue is for one thread at a time. */
 	assert_int_equal(pthread_mutex_trylock(&gate->lock), EBUSY);
 	driver_calls[driver_call_count++] = (uint64_t)(uintptr_t)queue;
+	driver_commands = infos->commandBufferCount;
 	return VK_SUCCESS;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL get_ticks(VkDevice device, VkQueryPool pool, uint32_t first,
+						uint32_t count, size_t size, void *data,
+						VkDeviceSize stride, VkQueryResultFlags flags)
+{
+	(void)device;
+	(void)pool;
+	(void)stride;
+	(void)flags;
+	assert_int_equal(count, 2);
+	memcpy(data, &driver_ticks[first], size);
+	return VK_SUCCESS;
+}
+
+/* The queue has a clock, whose command buffers are there. */
+static void add_clock(struct sl_replay_queue *queue)
+{
+	struct sl_stamps *stamps = &queue->stamps;
+
+	queue->device->vkd.GetQueryPoolResults = get_ticks;
+	stamps->device = queue->device;
+	stamps->resets_on_queue = true;
+	stamps->queries = (VkQueryPool)1;
+	sl_stamp_clock_init(&stamps->clock, 64, 1);
+	for (uint32_t i = 0; i < SL_STAMP_SLOTS; i++) {
+		stamps->fronts[i] = (VkCommandBuffer)1;
+		stamps->backs[i] = (VkCommandBuffer)2;
+	}
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL signal_semaphore(VkDevice device,
@@ -75,6 +117,8 @@ static void start(struct world *world)
 	*world = (struct world){ 0 };
 	driver_call_count = 0;
 	gate = &world->replay.gate;
+	memset(driver_ticks, 0, sizeof(driver_ticks));
+	fake_now_ns = 1000 * MS;
 	world->replay.options.stats = &world->stats;
 	world->replay.options.sched = (struct sl_replay_sched){ send, set_timer, world };
 	world->replay.options.cut = SL_REPLAY_CUT_NEVER;
@@ -101,6 +145,7 @@ static void stop(struct world *world)
 	for (int i = 0; i < 2; i++) {
 		assert_true(TAILQ_EMPTY(&world->queues[i].parked));
 		free(world->queues[i].flights);
+		free(world->queues[i].stamps.copy);
 	}
 	sl_arena_finish(&world->message_arena);
 	sl_arena_finish(&world->replay.scratch);
@@ -115,6 +160,7 @@ static void submit(struct world *world, int queue, uintptr_t wait, uintptr_t sig
 	static VkSemaphore semaphores[MAX_EVENTS];
 	static VkTimelineSemaphoreSubmitInfo values[MAX_EVENTS];
 	static VkSubmitInfo infos[MAX_EVENTS];
+	static VkCommandBuffer commands;
 	static int used;
 	int at = used++ % (MAX_EVENTS / 2) * 2;
 
@@ -132,6 +178,8 @@ static void submit(struct world *world, int queue, uintptr_t wait, uintptr_t sig
 		.pNext = &values[at],
 		.waitSemaphoreCount = wait != 0,
 		.pWaitSemaphores = &semaphores[at],
+		.commandBufferCount = 1,
+		.pCommandBuffers = &commands,
 		.signalSemaphoreCount = signal != 0,
 		.pSignalSemaphores = &semaphores[at + 1],
 	};
@@ -276,6 +324,132 @@ static void test_own_work_asks_nobody(void **state)
 	(void)state;
 }
 
+static void tell_standing(struct world *world)
+{
+	const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_GRANT, .grant = 1 };
+
+	sl_replay_handle_sched(&world->replay, &msg);
+}
+
+static uint64_t get_busy(const struct world *world)
+{
+	return sl_stats_get_gpu_busy(&world->stats, fake_now_ns);
+}
+
+/* Work that was submitted 3 ms ago ran for one of them by the GPU's clock. */
+static void test_shared_work_is_measured_by_timestamps(void **state)
+{
+	struct world world;
+
+	start(&world);
+	add_clock(&world.queues[0]);
+	submit(&world, FIRST, 0, 0);
+	tell(&world, SL_SCHED_MSG_GRANT, 1);
+	assert_int_equal(driver_commands, 3);
+	fake_now_ns += 3 * MS;
+	/* That is all that is known so far. */
+	assert_int_equal(get_busy(&world), 3 * MS);
+	driver_ticks[0] = 500;
+	driver_ticks[1] = 500 + MS;
+	complete(&world, FIRST, 1);
+	assert_int_equal(get_busy(&world), MS);
+	assert_int_equal(sl_stats_get(&world.stats.gpu_stamped_ns), MS);
+	/* Two that the driver has at the same time; the second has its turn early. */
+	submit(&world, FIRST, 0, 0);
+	submit(&world, FIRST, 0, 0);
+	assert_int_equal(driver_call_count, 3);
+	driver_ticks[2] = 5 * MS;
+	driver_ticks[3] = 7 * MS;
+	driver_ticks[4] = 5 * MS + 10;
+	driver_ticks[5] = 8 * MS;
+	fake_now_ns += 4 * MS;
+	complete(&world, FIRST, 3);
+	assert_int_equal(get_busy(&world), 4 * MS);
+	assert_int_equal(sl_stats_get(&world.stats.gpu_stamped_ns), 4 * MS);
+	/* What each took is known, though both were seen to end at once. */
+	assert_int_equal(world.queues[0].cost_ns, ((MS + 2 * MS) / 2 + MS) / 2);
+	stop(&world);
+	(void)state;
+}
+
+static void test_no_timestamp_says_more_than_the_clock(void **state)
+{
+	struct world world;
+
+	start(&world);
+	add_clock(&world.queues[0]);
+	submit(&world, FIRST, 0, 0);
+	submit(&world, FIRST, 0, 0);
+	tell(&world, SL_SCHED_MSG_GRANT, 1);
+	fake_now_ns += 2 * MS;
+	driver_ticks[1] = MS;
+	complete(&world, FIRST, 1);
+	/* The second one had run for a while before the end of the first was noticed. */
+	fake_now_ns += MS;
+	driver_ticks[2] = MS;
+	driver_ticks[3] = MS + 3 * MS / 2;
+	complete(&world, FIRST, 2);
+	assert_int_equal(get_busy(&world), 5 * MS / 2);
+	submit(&world, FIRST, 0, 0);
+	fake_now_ns += MS;
+	driver_ticks[4] = 0;
+	driver_ticks[5] = UINT64_MAX / 4;
+	complete(&world, FIRST, 3);
+	assert_int_equal(get_busy(&world), 7 * MS / 2);
+	stop(&world);
+	(void)state;
+}
+
+/* Alone the driver gets what the guest sent, and nothing more. */
+static void test_alone_completions_count(void **state)
+{
+	struct world world;
+
+	start(&world);
+	add_clock(&world.queues[0]);
+	submit(&world, FIRST, 0, 0);
+	tell_standing(&world);
+	assert_int_equal(driver_commands, 1);
+	fake_now_ns += 3 * MS;
+	complete(&world, FIRST, 1);
+	assert_int_equal(get_busy(&world), 3 * MS);
+	assert_int_equal(sl_stats_get(&world.stats.gpu_stamped_ns), 0);
+	stop(&world);
+	(void)state;
+}
+
+/* Clocks of two queues cannot be compared: while both work, completions count. */
+static void test_two_queues_are_measured_by_completions(void **state)
+{
+	struct world world;
+
+	start(&world);
+	add_clock(&world.queues[0]);
+	add_clock(&world.queues[1]);
+	submit(&world, FIRST, 0, 0);
+	submit(&world, SECOND, 0, 0);
+	tell(&world, SL_SCHED_MSG_GRANT, 1);
+	assert_driver_got((const uint64_t[]){ FIRST, SECOND }, 2);
+	fake_now_ns += 2 * MS;
+	driver_ticks[0] = 0;
+	driver_ticks[1] = MS;
+	complete(&world, SECOND, 1);
+	fake_now_ns += MS;
+	complete(&world, FIRST, 1);
+	assert_int_equal(get_busy(&world), 3 * MS);
+	assert_int_equal(sl_stats_get(&world.stats.gpu_stamped_ns), 0);
+	/* One by one they are measured again. */
+	submit(&world, SECOND, 0, 0);
+	fake_now_ns += 3 * MS;
+	driver_ticks[2] = 0;
+	driver_ticks[3] = 2 * MS;
+	complete(&world, SECOND, 2);
+	assert_int_equal(get_busy(&world), 5 * MS);
+	assert_int_equal(sl_stats_get(&world.stats.gpu_stamped_ns), 2 * MS);
+	stop(&world);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +458,10 @@ int main(void)
 		cmocka_unit_test(test_the_guests_own_signal_lets_it_go),
 		cmocka_unit_test(test_a_lost_device_gives_the_gpu_back),
 		cmocka_unit_test(test_own_work_asks_nobody),
+		cmocka_unit_test(test_shared_work_is_measured_by_timestamps),
+		cmocka_unit_test(test_no_timestamp_says_more_than_the_clock),
+		cmocka_unit_test(test_alone_completions_count),
+		cmocka_unit_test(test_two_queues_are_measured_by_completions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
