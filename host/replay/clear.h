@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Clears device memory which the CPU cannot reach, on a queue of its own where the device has one
  * to spare: vkCmdFillBuffer, and a timeline semaphore that every later submission waits for
- * until the clear is known to be done. */
+ * until the clear is known to be done. Clears go through the gate, in pieces, like the guest's own
+ * work, and on its account. Ring thread. */
 #ifndef SL_HOST_REPLAY_CLEAR_H
 #define SL_HOST_REPLAY_CLEAR_H
 
@@ -28,14 +29,15 @@ VkResult sl_clear_plan(struct sl_replay *replay, const struct sl_replay_physical
 /* *ret_clear is NULL if the plan needs none. */
 VkResult sl_clear_create(struct sl_replay_device *device, const struct sl_clear_plan *plan,
 			 struct sl_replay_clear **ret_clear);
-/* Accepts NULL. Waits for what is being cleared. */
+/* Accepts NULL. Waits for what is being cleared; no submission may wait for more. */
 void sl_clear_destroy(struct sl_replay_clear *clear);
 
 /* Allocate memory and start to clear it. size of info may grow to what the clearing buffer needs.
- * ret_number: to be waited for with sl_clear_wait() before the memory is freed. */
+ * ret_number: for sl_clear_stop() before the memory is freed; 0: nothing is cleared. */
 VkResult sl_clear_allocate(struct sl_replay_clear *clear, VkMemoryAllocateInfo *info,
 			   VkDeviceMemory *ret_memory, uint64_t *ret_number);
-void sl_clear_wait(struct sl_replay_clear *clear, uint64_t number);
+/* What of it has not begun will not; waits for the rest. */
+void sl_clear_stop(struct sl_replay_clear *clear, uint64_t number);
 
 /* True if a submission must wait for the semaphore to reach the value. Accepts NULL. */
 bool sl_clear_get_pending(struct sl_replay_clear *clear, VkSemaphore *ret_semaphore,

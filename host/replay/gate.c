@@ -2,7 +2,6 @@
 /* Parks submissions until they may and can run. */
 #include "host/replay/gate.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -388,7 +387,7 @@ static int start(struct sl_replay *replay, const struct sl_submission *submissio
 		return sl_replay_lose(replay, "out of memory for a submission");
 	}
 	note_start(replay, submission->queue, now_ns);
-	if (is_first) {
+	if (is_first && !submission->queue->is_own) {
 		sl_replay_shadows_to_host(submission->queue->device);
 	}
 	VkResult result = call_driver(submission, &call);
@@ -399,7 +398,9 @@ static int start(struct sl_replay *replay, const struct sl_submission *submissio
 	}
 	pthread_cond_broadcast(&gate->started);
 	note_part(gate, submission, is_first, is_last);
-	count_part(replay->options.stats, &part, is_first, is_last);
+	if (!submission->queue->is_own) {
+		count_part(replay->options.stats, &part, is_first, is_last);
+	}
 	return is_last ? 0 : 1;
 }
 
@@ -482,10 +483,12 @@ static int park(struct sl_replay *replay, const struct sl_submission *template)
 		return sl_replay_lose(replay, "out of memory for a submission");
 	}
 	*submission = *template;
-	submission->message = *replay->message_arena;
-	submission->scratch = replay->scratch;
-	sl_arena_init(replay->message_arena, submission->message.limit);
-	sl_arena_init(&replay->scratch, submission->scratch.limit);
+	if (!submission->is_kept) {
+		submission->message = *replay->message_arena;
+		submission->scratch = replay->scratch;
+		sl_arena_init(replay->message_arena, submission->message.limit);
+		sl_arena_init(&replay->scratch, submission->scratch.limit);
+	}
 	if (TAILQ_EMPTY(&queue->parked)) {
 		TAILQ_INSERT_TAIL(&replay->gate.waiting, queue, gate_link);
 	}
@@ -516,15 +519,49 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	return r;
 }
 
-VkResult sl_gate_submit_own(struct sl_replay_device *device, VkQueue queue,
-			    const VkSubmitInfo *batch)
+uint64_t sl_gate_cancel(struct sl_replay_queue *queue, uint64_t first, uint64_t last)
 {
-	struct sl_gate *gate = &device->replay->gate;
+	struct sl_gate *gate = &queue->device->replay->gate;
+	struct sl_submission *submission;
 
 	pthread_mutex_lock(&gate->lock);
-	VkResult result = device->vkd.QueueSubmit(queue, 1, batch, VK_NULL_HANDLE);
+	submission = TAILQ_FIRST(&queue->parked);
+	uint64_t started = submission != NULL ? submission->number - 1 : queue->submitted;
+
+	TAILQ_FOREACH(submission, &queue->parked, link)
+	{
+		VkSubmitInfo *batches = submission->batches;
+
+		if (submission->number >= first && submission->number <= last) {
+			for (uint32_t i = 0; i < submission->batch_count; i++) {
+				batches[i].commandBufferCount = 0;
+			}
+		}
+	}
 	pthread_mutex_unlock(&gate->lock);
-	return result;
+	started = started < last ? started : last;
+	return started >= first ? started : 0;
+}
+
+uint32_t sl_gate_drop(struct sl_replay_queue *queue)
+{
+	struct sl_replay *replay = queue->device->replay;
+	struct sl_gate *gate = &replay->gate;
+	struct sl_submission *submission;
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&gate->lock);
+	if (!TAILQ_EMPTY(&queue->parked)) {
+		TAILQ_REMOVE(&gate->waiting, queue, gate_link);
+	}
+	while ((submission = TAILQ_FIRST(&queue->parked)) != NULL) {
+		TAILQ_REMOVE(&queue->parked, submission, link);
+		free_submission(submission);
+		count++;
+	}
+	settle(replay);
+	pthread_mutex_unlock(&gate->lock);
+	return count;
 }
 
 static uint32_t count_flights(const struct sl_replay_queue *queue, uint64_t value)

@@ -37,7 +37,8 @@ struct sl_submission {
 	uint32_t batch_count;
 	void *batches;
 	struct sl_cut *cut; /* NULL: it is left whole */
-	/* Where the batches and what they point to lie; only while parked. */
+	bool is_kept;	    /* the caller keeps the batches until it has completed */
+	/* Where the batches and what they point to lie; only while parked, unless is_kept. */
 	struct sl_arena message;
 	struct sl_arena scratch;
 };
@@ -69,15 +70,18 @@ void sl_gate_init(struct sl_replay *replay);
 void sl_gate_finish(struct sl_replay *replay);
 
 /* Hand a submission of the replay's scratch arena and the present message over. Once it is parked
- * both arenas are its own, and empty ones in their place.
+ * both arenas are its own, and empty ones in their place; unless is_kept.
  *
  * Returns 0, or -EIO once the context is lost. */
 int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submission);
 
-/* The replay's own work, which waits for nothing and is on no account. queue may be one of the
- * guest's, to which completions submit as well. Returns what the driver says. */
-VkResult sl_gate_submit_own(struct sl_replay_device *device, VkQueue queue,
-			    const VkSubmitInfo *batch);
+/* What the queue has parked of these numbers, first to last, still signals, but does no work: the
+ * batches, which are VkSubmitInfo and is_kept, lose their command buffers.
+ *
+ * Returns the highest of the numbers that is with the driver already; 0: none. */
+uint64_t sl_gate_cancel(struct sl_replay_queue *queue, uint64_t first, uint64_t last);
+/* Forget what the queue has parked: nobody waits for it. Returns how many there were. */
+uint32_t sl_gate_drop(struct sl_replay_queue *queue);
 
 /* The queue's timeline has reached value, and the guest knows. */
 void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value);

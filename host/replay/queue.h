@@ -17,6 +17,7 @@ struct sl_replay_queue {
 	uint32_t slot; /* in the sync page */
 	uint32_t family;
 	bool is_odd;			   /* made with flags: protected */
+	bool is_own;			   /* of Sluice's own work: the guest knows nothing of it */
 	VkSemaphore timeline;		   /* of sl_cut_value()s */
 	uint64_t submitted;		   /* taken from the guest; ring thread */
 	uint64_t completed;		   /* value of timeline; waiter */
@@ -35,6 +36,15 @@ struct sl_replay_queue {
 	uint64_t cost_ns;	  /* of a submission: moving average, 0: not known */
 	struct sl_stamps stamps;
 };
+
+/* A queue for Sluice's own work, which is numbered by queue->submitted like a guest's, goes through
+ * the gate and is on the guest's account. handle may be a queue of the guest's as well.
+ *
+ * Ring thread. Returns 0, -ENOMEM or -EIO. */
+int sl_replay_queue_create_own(struct sl_replay_device *device, VkQueue handle, uint32_t family,
+			       struct sl_replay_queue **ret_queue);
+/* Nothing of it may be parked, nor under way. Accepts NULL. */
+void sl_replay_queue_destroy_own(struct sl_replay_queue *queue);
 
 /* Returns 0, or -EIO. */
 int sl_replay_queue_start_waiter(struct sl_replay_queue *queue);

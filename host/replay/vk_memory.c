@@ -100,7 +100,7 @@ static void destroy_memory(struct sl_replay_device *device, struct sl_replay_mem
 		free(memory->shadow.base);
 	}
 	if (memory->clear_number != 0) {
-		sl_clear_wait(device->clear, memory->clear_number);
+		sl_clear_stop(device->clear, memory->clear_number);
 	}
 	if (memory->handle != VK_NULL_HANDLE) {
 		device->vkd.FreeMemory(device->handle, memory->handle, NULL);

@@ -41,12 +41,34 @@ static VkResult wait_for_next(struct sl_replay_queue *queue)
 	return wait_for(queue, value, UINT64_MAX);
 }
 
+/* The timeline has reached value: tell the guest how many submissions have completed. */
+static void tell_progress(struct sl_replay_queue *queue, uint64_t value)
+{
+	struct sl_replay_device *device = queue->device;
+	const struct sl_replay_link *link = &device->replay->options.link;
+	uint64_t number = value >> SL_CUT_VALUE_BITS;
+	uint64_t count = number - (queue->completed >> SL_CUT_VALUE_BITS);
+
+	if (count == 0) {
+		return;
+	}
+	if (!queue->is_own) {
+		sl_replay_shadows_to_guest(device);
+		sl_stats_add(&device->replay->options.stats->completed, count);
+	}
+	/* Before the guest knows: it may free what the submission used. Pairs with the acquire in
+	 * sl_replay_queue_get_completed(). */
+	atomic_store_explicit(&queue->completed_number, number, memory_order_release);
+	if (!queue->is_own) {
+		link->publish(link->data, queue->slot, number);
+	}
+}
+
 /* Its end is announced by a number that no submission has. */
 static void *run_waiter(void *data)
 {
 	struct sl_replay_queue *queue = data;
 	struct sl_replay_device *device = queue->device;
-	const struct sl_replay_link *link = &device->replay->options.link;
 
 	for (;;) {
 		uint64_t value = 0;
@@ -67,18 +89,7 @@ static void *run_waiter(void *data)
 		if (value <= queue->completed) {
 			continue;
 		}
-		uint64_t number = value >> SL_CUT_VALUE_BITS;
-		uint64_t count = number - (queue->completed >> SL_CUT_VALUE_BITS);
-
-		if (count > 0) {
-			sl_replay_shadows_to_guest(device);
-			sl_stats_add(&device->replay->options.stats->completed, count);
-			/* Before the guest knows: it may free what the submission used. Pairs
-			 * with the acquire in sl_replay_queue_get_completed(). */
-			atomic_store_explicit(&queue->completed_number, number,
-					      memory_order_release);
-			link->publish(link->data, queue->slot, number);
-		}
+		tell_progress(queue, value);
 		queue->completed = value;
 		sl_gate_complete(queue, value);
 	}
@@ -114,16 +125,20 @@ int sl_replay_queue_start_waiter(struct sl_replay_queue *queue)
 	}
 	char name[16]; /* the kernel's limit */
 
-	snprintf(name, sizeof(name), "sluice-queue-%u", queue->slot % 100);
+	if (queue->is_own) {
+		snprintf(name, sizeof(name), "sluice-own");
+	} else {
+		snprintf(name, sizeof(name), "sluice-queue-%u", queue->slot % 100);
+	}
 	pthread_setname_np(queue->waiter, name);
 	queue->has_waiter = true;
 	return 0;
 }
 
-static void destroy_queue(struct sl_replay_queue *queue)
+/* Everything but its slot. */
+static void free_queue(struct sl_replay_queue *queue)
 {
 	struct sl_replay_device *device = queue->device;
-	struct sl_replay *replay = device->replay;
 	const VkSemaphoreSignalInfo signal = {
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
 		.semaphore = queue->timeline,
@@ -135,12 +150,21 @@ static void destroy_queue(struct sl_replay_queue *queue)
 		sl_gate_end_await(queue);
 		device->vkd.SignalSemaphore(device->handle, &signal);
 		pthread_join(queue->waiter, NULL);
+		/* What it did not come to tell: the GPU must not be thought to be at work still. */
+		sl_gate_complete(queue, sl_cut_value(queue->submitted, 0));
 	}
 	device->vkd.DestroySemaphore(device->handle, queue->timeline, NULL);
 	sl_stamps_finish(&queue->stamps);
 	free(queue->flights);
-	replay->queue_slots[queue->slot / 64] &= ~(1ull << queue->slot % 64);
 	free(queue);
+}
+
+static void destroy_queue(struct sl_replay_queue *queue)
+{
+	struct sl_replay *replay = queue->device->replay;
+
+	replay->queue_slots[queue->slot / 64] &= ~(1ull << queue->slot % 64);
+	free_queue(queue);
 }
 
 int sl_replay_device_stop_queues(struct sl_replay_device *device)
@@ -154,9 +178,12 @@ int sl_replay_device_stop_queues(struct sl_replay_device *device)
 		}
 	}
 	/* A semaphore that has been signalled is not the driver's last word (host/check/pending.c),
-	 * and now its semaphores will be destroyed. */
+	 * and now its semaphores will be destroyed. Meanwhile nothing may be submitted: memory that
+	 * is being cleared is, by whoever brings a grant. */
 	if (device->queues != NULL) {
+		pthread_mutex_lock(&device->replay->gate.lock);
 		device->vkd.DeviceWaitIdle(device->handle);
+		pthread_mutex_unlock(&device->replay->gate.lock);
 	}
 	while (device->queues != NULL) {
 		struct sl_replay_queue *queue = device->queues;
@@ -195,6 +222,53 @@ static VkResult create_timeline(struct sl_replay_queue *queue)
 						  &queue->timeline);
 }
 
+/* Without a handle. Returns NULL if memory is short. */
+static struct sl_replay_queue *create_queue(struct sl_replay_device *device, uint32_t family)
+{
+	struct sl_replay_queue *queue = calloc(1, sizeof(*queue));
+
+	if (queue != NULL) {
+		TAILQ_INIT(&queue->parked);
+		queue->device = device;
+		queue->family = family;
+		sl_stamps_init(&queue->stamps, device, family);
+	}
+	return queue;
+}
+
+int sl_replay_queue_create_own(struct sl_replay_device *device, VkQueue handle, uint32_t family,
+			       struct sl_replay_queue **ret_queue)
+{
+	struct sl_replay_queue *queue = create_queue(device, family);
+
+	if (queue == NULL) {
+		return -ENOMEM;
+	}
+	queue->handle = handle;
+	queue->is_own = true;
+	if (create_timeline(queue) != VK_SUCCESS) {
+		queue->timeline = VK_NULL_HANDLE;
+		free_queue(queue);
+		return -EIO;
+	}
+	int r = sl_gate_add_semaphore(device, queue->timeline, true, 0);
+
+	if (r < 0) {
+		free_queue(queue);
+		return r;
+	}
+	*ret_queue = queue;
+	return 0;
+}
+
+void sl_replay_queue_destroy_own(struct sl_replay_queue *queue)
+{
+	if (queue != NULL) {
+		sl_gate_remove_semaphore(queue->device, queue->timeline);
+		free_queue(queue);
+	}
+}
+
 int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *args)
 {
 	struct sl_replay_device *device = sl_replay_device_of(args->self);
@@ -214,15 +288,12 @@ int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *a
 	    (replay->queue_slots[args->slot / 64] >> args->slot % 64 & 1) != 0) {
 		return sl_replay_fail(replay, "slot %u is in use", args->slot);
 	}
-	struct sl_replay_queue *queue = calloc(1, sizeof(*queue));
+	struct sl_replay_queue *queue = create_queue(device, args->queueFamilyIndex);
 
 	if (queue == NULL) {
 		return sl_replay_lose(replay, "out of memory");
 	}
-	TAILQ_INIT(&queue->parked);
-	queue->device = device;
 	queue->slot = args->slot;
-	queue->family = args->queueFamilyIndex;
 	queue->is_odd = args->flags != 0;
 	if (args->flags == 0) {
 		device->vkd.GetDeviceQueue(device->handle, args->queueFamilyIndex, args->queueIndex,
@@ -233,10 +304,10 @@ int sl_replay_slCreateQueue(struct sl_replay *replay, struct sl_slCreateQueue *a
 	VkResult result = create_timeline(queue);
 
 	if (result != VK_SUCCESS || queue->handle == VK_NULL_HANDLE) {
-		free(queue);
+		queue->timeline = result == VK_SUCCESS ? queue->timeline : VK_NULL_HANDLE;
+		free_queue(queue);
 		return sl_replay_lose(replay, "slCreateQueue failed (%d)", result);
 	}
-	sl_stamps_init(&queue->stamps, device, queue->family);
 	replay->queue_slots[queue->slot / 64] |= 1ull << queue->slot % 64;
 	queue->next = device->queues;
 	device->queues = queue;

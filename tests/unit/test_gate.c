@@ -309,21 +309,6 @@ static void test_a_lost_device_gives_the_gpu_back(void **state)
 	(void)state;
 }
 
-/* The replay's own work goes past the gate, but not while another thread is at the queue. */
-static void test_own_work_asks_nobody(void **state)
-{
-	const VkSubmitInfo batch = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
-	struct world world;
-
-	start(&world);
-	assert_int_equal(sl_gate_submit_own(&world.device, world.queues[0].handle, &batch),
-			 VK_SUCCESS);
-	assert_driver_got((const uint64_t[]){ FIRST }, 1);
-	assert_int_equal(world.sent_count, 0);
-	stop(&world);
-	(void)state;
-}
-
 static void tell_standing(struct world *world)
 {
 	const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_GRANT, .grant = 1 };
@@ -457,7 +442,6 @@ int main(void)
 		cmocka_unit_test(test_queues_wait_for_each_other_across_grants),
 		cmocka_unit_test(test_the_guests_own_signal_lets_it_go),
 		cmocka_unit_test(test_a_lost_device_gives_the_gpu_back),
-		cmocka_unit_test(test_own_work_asks_nobody),
 		cmocka_unit_test(test_shared_work_is_measured_by_timestamps),
 		cmocka_unit_test(test_no_timestamp_says_more_than_the_clock),
 		cmocka_unit_test(test_alone_completions_count),

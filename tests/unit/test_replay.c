@@ -162,7 +162,7 @@ static int create_queue(struct fixture *fixture, uint32_t family, uint32_t index
 
 static void send_sched(void *data, const struct sl_sched_msg *msg)
 {
-	/* The GPU was granted before anybody asked, and is never revoked. */
+	/* The GPU was granted before anybody asked; who asks for it is not heard. */
 	(void)data;
 	(void)msg;
 }
@@ -177,9 +177,14 @@ static void grant_gpu(struct fixture *fixture)
 {
 	const struct sl_sched_msg grant = { .type = SL_SCHED_MSG_GRANT, .grant = 1 };
 
-	sl_arena_init(&fixture->message_arena, 1 << 20);
-	sl_replay_set_message_arena(fixture->replay, &fixture->message_arena);
 	sl_replay_handle_sched(fixture->replay, &grant);
+}
+
+static void revoke_gpu(struct fixture *fixture)
+{
+	const struct sl_sched_msg revoke = { .type = SL_SCHED_MSG_REVOKE, .grant = 1 };
+
+	sl_replay_handle_sched(fixture->replay, &revoke);
 }
 
 static void setup_replay(void **state, bool copy_memory)
@@ -206,6 +211,8 @@ static void setup_replay(void **state, bool copy_memory)
 	};
 
 	assert_int_equal(sl_replay_create(&options, &fixture->replay), 0);
+	sl_arena_init(&fixture->message_arena, 1 << 20);
+	sl_replay_set_message_arena(fixture->replay, &fixture->message_arena);
 	grant_gpu(fixture);
 	create_instance(fixture);
 	create_device(fixture);
@@ -233,6 +240,7 @@ static int teardown(void **state)
 
 	assert_int_equal(sl_replay_vkDestroyDevice(fixture->replay, &device), 0);
 	assert_int_equal(sl_replay_vkDestroyInstance(fixture->replay, &instance), 0);
+	assert_int_equal(fixture->replay->gate.client.in_flight, 0);
 	sl_replay_destroy(fixture->replay);
 	assert_int_equal(fixture->holds, 0);
 	assert_int_equal(sl_stats_get(&fixture->stats.device_memory_bytes), 0);
@@ -454,61 +462,138 @@ static void test_memory_of_the_host_is_zero(void **state)
 	}
 }
 
+/* A device whose memory the GPU clears. */
+static struct sl_replay_device *start_clearing(struct fixture *fixture)
+{
+	struct sl_replay_device *device = fixture->device.data;
+	const struct sl_clear_plan plan = { .is_needed = true };
+
+	assert_int_equal(sl_clear_create(device, &plan, &device->clear), VK_SUCCESS);
+	return device;
+}
+
+static uint64_t clear_new(struct sl_replay_device *device, VkDeviceSize size,
+			  VkDeviceMemory *ret_memory)
+{
+	VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = size,
+	};
+	uint64_t number;
+
+	assert_int_equal(sl_clear_allocate(device->clear, &info, ret_memory, &number), VK_SUCCESS);
+	assert_true(info.allocationSize >= size);
+	return number;
+}
+
+static void free_cleared(struct sl_replay_device *device, VkDeviceMemory memory, uint64_t number)
+{
+	sl_clear_stop(device->clear, number);
+	device->vkd.FreeMemory(device->handle, memory, NULL);
+}
+
+/* All of it is zero, until now. */
+static void check_and_soil(struct sl_replay_device *device, VkDeviceMemory memory, size_t size)
+{
+	uint8_t *data = NULL;
+
+	assert_int_equal(
+		device->vkd.MapMemory(device->handle, memory, 0, VK_WHOLE_SIZE, 0, (void **)&data),
+		VK_SUCCESS);
+	for (size_t i = 0; i < size; i++) {
+		assert_int_equal(data[i], 0);
+	}
+	memset(data, 0xaa, size);
+	device->vkd.UnmapMemory(device->handle, memory);
+}
+
 static void test_gpu_clears_memory(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sl_replay_device *device = fixture->device.data;
-	const struct sl_clear_plan plan = { .is_needed = true };
-	struct sl_replay_clear *clear = NULL;
+	struct sl_replay_device *device = start_clearing(fixture);
 
-	assert_int_equal(sl_clear_create(device, &plan, &clear), VK_SUCCESS);
 	for (unsigned int round = 0; round < 4; round++) {
-		VkMemoryAllocateInfo info = {
-			.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-			.allocationSize = 6001,
-		};
-		VkSemaphore semaphore;
 		VkDeviceMemory memory;
-		uint64_t number;
-		uint64_t value;
-		uint8_t *data = NULL;
+		uint64_t number = clear_new(device, 6001, &memory);
 
-		assert_int_equal(sl_clear_allocate(clear, &info, &memory, &number), VK_SUCCESS);
 		assert_int_equal(number, round + 1);
-		assert_true(info.allocationSize >= 6001);
-		sl_clear_wait(clear, number);
-		assert_false(sl_clear_get_pending(clear, &semaphore, &value));
-		assert_int_equal(device->vkd.MapMemory(device->handle, memory, 0, VK_WHOLE_SIZE, 0,
-						       (void **)&data),
-				 VK_SUCCESS);
-		for (unsigned int i = 0; i < 6001; i++) {
-			assert_int_equal(data[i], 0);
-		}
-		memset(data, 0xaa, 6001);
-		device->vkd.UnmapMemory(device->handle, memory);
-		device->vkd.FreeMemory(device->handle, memory, NULL);
+		submit(fixture, NULL);
+		wait_until(fixture, round + 1);
+		check_and_soil(device, memory, 6001);
+		free_cleared(device, memory, number);
 	}
-	sl_clear_destroy(clear);
+	/* It is not the guest's submission, but time of its account. */
+	assert_int_equal(sl_stats_get(&fixture->stats.submissions), 4);
+	assert_int_equal(sl_stats_get(&fixture->stats.completed), 4);
+	assert_true(sl_stats_get(&fixture->stats.gpu_busy_ns) > 0);
 }
 
-static void test_submission_waits_for_a_clear(void **state)
+/* Large memory is cleared piece by piece. */
+static void test_large_memory_is_cleared_in_pieces(void **state)
 {
 	struct fixture *fixture = *state;
-	struct sl_replay_device *device = fixture->device.data;
-	const struct sl_clear_plan plan = { .is_needed = true };
-	VkMemoryAllocateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-		.allocationSize = 4u << 20,
-	};
-	VkDeviceMemory memory;
-	uint64_t number;
+	struct sl_replay_device *device = start_clearing(fixture);
+	const size_t size = (130u << 20) + 4;
 
-	assert_int_equal(sl_clear_create(device, &plan, &device->clear), VK_SUCCESS);
-	assert_int_equal(sl_clear_allocate(device->clear, &info, &memory, &number), VK_SUCCESS);
+	for (uint64_t round = 1; round <= 2; round++) {
+		VkDeviceMemory memory;
+		uint64_t number = clear_new(device, size, &memory);
+
+		assert_int_equal(number, 3 * round);
+		submit(fixture, NULL);
+		wait_until(fixture, round);
+		check_and_soil(device, memory, size);
+		free_cleared(device, memory, number);
+	}
+}
+
+/* Without the GPU nothing is cleared, and a submission that depends on it waits as well; memory may
+ * be freed all the same, at once. */
+static void test_clears_wait_for_the_gpu(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_replay_device *device = start_clearing(fixture);
+	struct sl_replay_queue *queue = fixture->queue.data;
+	VkDeviceMemory memories[2];
+	uint64_t numbers[2];
+
+	revoke_gpu(fixture);
+	numbers[0] = clear_new(device, 6000, &memories[0]);
+	numbers[1] = clear_new(device, 6000, &memories[1]);
 	submit(fixture, NULL);
+	assert_int_equal(sl_stats_get(&fixture->stats.gpu_busy_ns), 0);
+	assert_true(sl_gate_is_waiting(fixture->replay, queue));
+	free_cleared(device, memories[0], numbers[0]);
+	assert_int_equal(sl_stats_get(&fixture->stats.submissions), 0);
+	grant_gpu(fixture);
 	wait_until(fixture, 1);
-	sl_clear_wait(device->clear, number);
-	device->vkd.FreeMemory(device->handle, memory, NULL);
+	check_and_soil(device, memories[1], 6000);
+	free_cleared(device, memories[1], numbers[1]);
+}
+
+/* A guest that does not wait for its work leaves no work behind: else the GPU would be thought busy
+ * for ever. teardown() looks. */
+static void test_work_ends_with_its_device(void **state)
+{
+	submit(*state, NULL);
+	submit(*state, NULL);
+}
+
+/* What is parked when the device goes is not cleared, and nobody waits for it. */
+static void test_parked_clears_end_with_the_device(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sl_replay_device *device = start_clearing(fixture);
+	VkDeviceMemory memory;
+
+	revoke_gpu(fixture);
+	uint64_t number = clear_new(device, 6000, &memory);
+
+	free_cleared(device, memory, number);
+	assert_false(TAILQ_EMPTY(&fixture->replay->gate.waiting));
+	sl_clear_destroy(device->clear);
+	device->clear = NULL;
+	assert_true(TAILQ_EMPTY(&fixture->replay->gate.waiting));
 }
 
 static void test_submissions_are_numbered(void **state)
@@ -623,7 +708,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memory_of_the_host_is_zero, setup_import,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_gpu_clears_memory, setup_import, teardown),
-		cmocka_unit_test_setup_teardown(test_submission_waits_for_a_clear, setup_import,
+		cmocka_unit_test_setup_teardown(test_large_memory_is_cleared_in_pieces,
+						setup_import, teardown),
+		cmocka_unit_test_setup_teardown(test_clears_wait_for_the_gpu, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_parked_clears_end_with_the_device,
+						setup_import, teardown),
+		cmocka_unit_test_setup_teardown(test_work_ends_with_its_device, setup_import,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_submissions_are_numbered, setup_import,
 						teardown),
