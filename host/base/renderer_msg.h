@@ -31,11 +31,11 @@ enum sl_renderer_memory {
 	SL_RENDERER_MEMORY_COPY = 2,   /* shadow and copy, also where the driver could import */
 };
 
-/* As enum sl_replay_cut. */
-enum sl_renderer_cut {
-	SL_RENDERER_CUT_AUTO = 0,
-	SL_RENDERER_CUT_ALWAYS = 1,
-	SL_RENDERER_CUT_NEVER = 2,
+/* As enum sl_replay_when. */
+enum sl_renderer_when {
+	SL_RENDERER_AUTO = 0,
+	SL_RENDERER_ALWAYS = 1,
+	SL_RENDERER_NEVER = 2,
 };
 
 enum sl_renderer_flags {
@@ -75,9 +75,9 @@ struct sl_renderer_assign {
 	uint32_t type;
 	uint32_t flags;	 /* enum sl_renderer_flags */
 	uint32_t memory; /* enum sl_renderer_memory */
-	uint32_t cut;	 /* enum sl_renderer_cut */
+	uint32_t cut;	 /* enum sl_renderer_when */
 	uint32_t max_regions;
-	uint32_t reserved;
+	uint32_t timestamps; /* enum sl_renderer_when */
 	uint64_t context_id; /* counts from 1 in the daemon's life: for logs */
 	uint64_t spin_ns;
 	uint64_t max_region_bytes; /* all regions of the context together */

@@ -27,7 +27,7 @@ enum key_kind {
 	KEY_BOOL,
 	KEY_LEVEL,   /* enum sl_log_level */
 	KEY_MODE,    /* enum sl_renderer_memory */
-	KEY_CUT,     /* enum sl_renderer_cut */
+	KEY_WHEN,    /* enum sl_renderer_when */
 	KEY_SANDBOX, /* enum sl_sandbox_mode */
 	KEY_QUOTA,   /* uint64_t, bytes of at least min; "none": UINT64_MAX */
 	KEY_CAP,     /* uint32_t, thousandths from min to max */
@@ -99,7 +99,8 @@ static const struct key top_keys[] = {
 	{ "max_programs", KEY_NUMBER, offsetof(struct sl_config, max_programs), 1, 65536 },
 	{ "spin_us", KEY_NUMBER, offsetof(struct sl_config, spin_us), 0, 100000 },
 	{ "memory_mode", KEY_MODE, offsetof(struct sl_config, memory_mode), 0, 0 },
-	{ "cut", KEY_CUT, offsetof(struct sl_config, cut), 0, 0 },
+	{ "cut", KEY_WHEN, offsetof(struct sl_config, cut), 0, 0 },
+	{ "timestamps", KEY_WHEN, offsetof(struct sl_config, timestamps), 0, 0 },
 	{ "sandbox", KEY_SANDBOX, offsetof(struct sl_config, sandbox), 0, 0 },
 	{ "renderer_memory", KEY_QUOTA, offsetof(struct sl_config, renderer_memory), 64 << 20,
 	  UINT64_MAX },
@@ -126,10 +127,10 @@ static const char *const mode_names[] = {
 	NULL,
 };
 
-static const char *const cut_names[] = {
-	[SL_RENDERER_CUT_AUTO] = "auto",
-	[SL_RENDERER_CUT_ALWAYS] = "always",
-	[SL_RENDERER_CUT_NEVER] = "never",
+static const char *const when_names[] = {
+	[SL_RENDERER_AUTO] = "auto",
+	[SL_RENDERER_ALWAYS] = "always",
+	[SL_RENDERER_NEVER] = "never",
 	NULL,
 };
 
@@ -421,8 +422,8 @@ static int set_value(void *base, const struct key *key, const char *text, const 
 		return 0;
 	case KEY_MODE:
 		return set_name(field, mode_names, text, place, ret_why);
-	case KEY_CUT:
-		return set_name(field, cut_names, text, place, ret_why);
+	case KEY_WHEN:
+		return set_name(field, when_names, text, place, ret_why);
 	case KEY_CLASS:
 		return set_name(field, class_names, text, place, ret_why);
 	case KEY_POLICY:

@@ -60,7 +60,8 @@ struct sl_config {
 	uint32_t spin_us;
 	char metrics[SL_CONFIG_SOCKET_SIZE]; /* ADDRESS:PORT or a path; empty: none */
 	enum sl_renderer_memory memory_mode;
-	enum sl_renderer_cut cut;
+	enum sl_renderer_when cut;
+	enum sl_renderer_when timestamps;
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox; /* of renderers */
 	bool opengl;		      /* wanted for virtual machines */

@@ -23,6 +23,7 @@ enum {
 	OPTION_POOL,
 	OPTION_MEMORY_MODE,
 	OPTION_CUT,
+	OPTION_TIMESTAMPS,
 	OPTION_SPIN_US,
 	OPTION_SANDBOX,
 	OPTION_VALIDATE,
@@ -79,6 +80,10 @@ static const struct argp_option argp_options[] = {
 	{ "cut", OPTION_CUT, "WHEN", 0,
 	  "Cut long work into pieces: auto (while others want the GPU; the default), never, or, for "
 	  "tests, always",
+	  2 },
+	{ "timestamps", OPTION_TIMESTAMPS, "WHEN", 0,
+	  "Measure GPU time by the GPU's timestamps: auto (while others want the GPU, if it is not "
+	  "software; the default), never, or, for tests, always",
 	  2 },
 	{ "validate", OPTION_VALIDATE, NULL, 0,
 	  "Run the Khronos validation layer around what the guests do", 2 },
@@ -149,6 +154,7 @@ static const struct {
 	{ OPTION_METRICS, "metrics" },
 	{ OPTION_SPIN_US, "spin_us" },
 	{ OPTION_CUT, "cut" },
+	{ OPTION_TIMESTAMPS, "timestamps" },
 	{ OPTION_SANDBOX, "sandbox" },
 	{ OPTION_VALIDATE, "validate", "true" },
 	{ OPTION_TRACE, "trace", "true" },

@@ -168,7 +168,7 @@ int sl_playback_create(const struct sl_playback_options *options, struct sl_play
 		.sched = { send_sched, set_timer, NULL },
 		.stats = &playback->stats,
 		.copy_memory = options->copy_memory,
-		.cut = SL_REPLAY_CUT_NEVER,
+		.cut = SL_REPLAY_NEVER,
 		.validate = options->validate,
 		.quota = &playback->quota,
 	};

@@ -557,7 +557,7 @@ int sl_cut_plan(struct sl_cut *cut, const struct sl_submission *submission, uint
 	struct plan plan = {
 		.cut = cut,
 		.target_ns = (double)target_ns,
-		.is_always = cut->device->replay->options.cut == SL_REPLAY_CUT_ALWAYS,
+		.is_always = cut->device->replay->options.cut == SL_REPLAY_ALWAYS,
 	};
 	bool is_guess = false;
 

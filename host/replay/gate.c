@@ -287,7 +287,7 @@ static uint32_t stamp(const struct sl_replay *replay, const struct sl_submission
 	struct sl_replay_queue *queue = submission->queue;
 	bool is_shared = sl_sched_client_get_piece_ns(&replay->gate.client) != UINT64_MAX;
 
-	if ((!is_shared && replay->options.cut != SL_REPLAY_CUT_ALWAYS) || queue->is_odd ||
+	if ((!is_shared && replay->options.timestamps != SL_REPLAY_ALWAYS) || queue->is_odd ||
 	    submission->kind == SL_SUBMISSION_BIND_SPARSE || !sl_cut_is_plain(submission)) {
 		return SL_STAMP_NONE;
 	}
@@ -325,7 +325,7 @@ static struct sl_cut_part take_part(struct sl_replay *replay,
 				    const struct sl_submission *submission)
 {
 	uint64_t piece_ns = sl_sched_client_get_piece_ns(&replay->gate.client);
-	bool is_always = replay->options.cut == SL_REPLAY_CUT_ALWAYS;
+	bool is_always = replay->options.cut == SL_REPLAY_ALWAYS;
 	struct sl_cut_part part = { .value = sl_cut_value(submission->number, 0) };
 
 	if (submission->cut != NULL) {
@@ -702,8 +702,8 @@ uint64_t sl_gate_get_piece_ns(struct sl_replay_queue *queue)
 	struct sl_replay *replay = queue->device->replay;
 	struct sl_gate *gate = &replay->gate;
 
-	if (replay->options.cut != SL_REPLAY_CUT_AUTO) {
-		return replay->options.cut == SL_REPLAY_CUT_ALWAYS ? 1 : UINT64_MAX;
+	if (replay->options.cut != SL_REPLAY_AUTO) {
+		return replay->options.cut == SL_REPLAY_ALWAYS ? 1 : UINT64_MAX;
 	}
 	pthread_mutex_lock(&gate->lock);
 	uint64_t piece_ns = sl_sched_client_get_piece_ns(&gate->client);

@@ -137,7 +137,7 @@ int sl_replay_slEndRecording(struct sl_replay *replay, struct sl_slRecordCommand
 	int r = expect(replay, object->vkd->EndCommandBuffer(args->commandBuffer),
 		       "vkEndCommandBuffer");
 
-	if (r == 0 && replay->options.cut != SL_REPLAY_CUT_NEVER) {
+	if (r == 0 && replay->options.cut != SL_REPLAY_NEVER) {
 		keep_recording(replay, args);
 	}
 	return r;
@@ -191,7 +191,7 @@ int sl_replay_vkDestroyCommandPool(struct sl_replay *replay, struct sl_vkDestroy
 void sl_recording_note_shader(struct sl_replay_device *device, VkShaderModule shader,
 			      const VkShaderModuleCreateInfo *info)
 {
-	if (device->replay->options.cut == SL_REPLAY_CUT_NEVER) {
+	if (device->replay->options.cut == SL_REPLAY_NEVER) {
 		return;
 	}
 	struct sl_cut_cost *verdict =
@@ -241,7 +241,7 @@ static void note_pipeline(struct sl_replay_device *device, VkPipeline pipeline,
 void sl_recording_prepare_compute(const struct sl_replay_device *device,
 				  VkComputePipelineCreateInfo *infos, uint32_t count)
 {
-	bool may_cut = device->replay->options.cut != SL_REPLAY_CUT_NEVER;
+	bool may_cut = device->replay->options.cut != SL_REPLAY_NEVER;
 
 	for (uint32_t i = 0; may_cut && i < count; i++) {
 		if (judge_pipeline(device, &infos[i]) == SL_SPIRV_DIVISIBLE) {
@@ -254,7 +254,7 @@ void sl_recording_note_compute(struct sl_replay_device *device,
 			       const VkComputePipelineCreateInfo *infos, uint32_t count,
 			       const VkPipeline *pipelines)
 {
-	bool may_cut = device->replay->options.cut != SL_REPLAY_CUT_NEVER;
+	bool may_cut = device->replay->options.cut != SL_REPLAY_NEVER;
 
 	for (uint32_t i = 0; may_cut && i < count; i++) {
 		if (pipelines[i] != VK_NULL_HANDLE) {

@@ -47,11 +47,11 @@ struct sl_replay_sched {
 	void *data;
 };
 
-/* Long submissions, when others want the GPU: docs/cutting.md. */
-enum sl_replay_cut {
-	SL_REPLAY_CUT_AUTO,
-	SL_REPLAY_CUT_ALWAYS, /* whatever can be cut, everywhere: for tests */
-	SL_REPLAY_CUT_NEVER,
+/* What is done while others want the GPU. */
+enum sl_replay_when {
+	SL_REPLAY_AUTO,
+	SL_REPLAY_ALWAYS, /* also alone, and wherever it can be: for tests */
+	SL_REPLAY_NEVER,
 };
 
 struct sl_replay_options {
@@ -59,8 +59,10 @@ struct sl_replay_options {
 	struct sl_replay_link link;
 	struct sl_replay_sched sched;
 	struct sl_stats *stats;
-	bool copy_memory; /* shadow host-visible memory, also where it could be imported */
-	enum sl_replay_cut cut;
+	bool copy_memory;	 /* shadow host-visible memory, also where it could be imported */
+	enum sl_replay_when cut; /* long submissions: docs/cutting.md */
+	/* Around submissions; automatically not of devices that are software. */
+	enum sl_replay_when timestamps;
 	bool validate;		/* the Khronos validation layer around the replay */
 	struct sl_quota *quota; /* of device memory */
 	uint32_t quota_slot;

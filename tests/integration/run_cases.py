@@ -132,6 +132,8 @@ def main():
                         help="how the daemon shares memory with the driver")
     parser.add_argument("--cut", choices=["auto", "always", "never"], default="auto",
                         help="whether the daemon cuts work into pieces")
+    parser.add_argument("--timestamps", choices=["auto", "always", "never"], default="auto",
+                        help="whether the GPU's timestamps are around submissions")
     parser.add_argument("--validate", choices=["guest", "host"],
                         help="the validation layer in the program or around the replay")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1))
@@ -143,7 +145,8 @@ def main():
     names = arguments.names or subprocess.run(
         [PROGRAM, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     names = [name for name in names if name not in arguments.without]
-    daemon_options = ["--memory-mode", arguments.memory_mode, "--cut", arguments.cut]
+    daemon_options = ["--memory-mode", arguments.memory_mode, "--cut", arguments.cut,
+                      "--timestamps", arguments.timestamps]
     if arguments.validate == "host":
         daemon_options.append("--validate")
     options = ["--validate"] if arguments.validate == "guest" else []

@@ -185,30 +185,31 @@ def test_ledger_and_renderers(tap):
 
 
 def test_measured_by(tap):
-    """Shared time is measured by the GPU's timestamps, time alone by completions; the ledger says so."""
-    with Sharing(name="sched-measured") as daemon:
-        for guest in ("alone", "a", "b"):
-            daemon.add(guest)
-        problem = finish_all([daemon.launch("alone", "rounds=500", "jobs=50")])
-        daemon.wait_until_idle()
-        programs = [daemon.launch(guest, "rounds=500", "depth=8") for guest in "ab"]
-        daemon.measure()
-        problem += finish_all(programs)
-        daemon.wait_until_idle()
-        ledger = daemon.ledger()
-        for entry in [*ledger["guests"], ledger]:
-            measured = entry["measured"]
-            if sum(measured.values()) != entry["used_ns"]:
-                problem += f"{measured} of {entry['used_ns']}\n"
-        stamped = {guest["name"]: guest["measured"]["timestamps_ns"] / max(guest["used_ns"], 1)
-                   for guest in ledger["guests"]}
-        if stamped["alone"] != 0 or min(stamped["a"], stamped["b"]) < 0.5:
-            problem += f"parts measured by timestamps: {stamped}\n"
-        table = subprocess.run([host.BUILD / "host/ctl/sluicectl", "--control", daemon.control,
-                                "ledger"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        if "STAMPED" not in table or "by GPU timestamps" not in table:
-            problem += table
-        tap.point("the ledger tells what was measured how", problem + ledger_adds_up(ledger))
+    """The ledger tells how much GPU time was measured by the GPU's timestamps."""
+    for when, least, most in ("never", 0, 0), ("always", 0.5, 1):
+        with Sharing("--timestamps", when, name=f"sched-measured-{when}") as daemon:
+            for guest in "ab":
+                daemon.add(guest)
+            programs = [daemon.launch(guest, "rounds=500", "depth=8") for guest in "ab"]
+            daemon.measure()
+            problem = finish_all(programs)
+            daemon.wait_until_idle()
+            ledger = daemon.ledger()
+            for entry in [*ledger["guests"], ledger]:
+                measured = entry["measured"]
+                if sum(measured.values()) != entry["used_ns"]:
+                    problem += f"{measured} of {entry['used_ns']}\n"
+            for name in "ab":
+                guest = next(entry for entry in ledger["guests"] if entry["name"] == name)
+                part = guest["measured"]["timestamps_ns"] / guest["used_ns"]
+                if not least <= part <= most:
+                    problem += f"{name}: {part:.3f} of the time is measured by timestamps\n"
+            table = subprocess.run([host.BUILD / "host/ctl/sluicectl", "--control", daemon.control,
+                                    "ledger"], stdout=subprocess.PIPE, text=True, check=True).stdout
+            if "STAMPED" not in table or "by GPU timestamps" not in table:
+                problem += table
+            tap.point(f"what the ledger tells is measured how, with timestamps {when}",
+                      problem + ledger_adds_up(ledger))
 
 
 def cpu_seconds(pid):

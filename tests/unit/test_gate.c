@@ -121,7 +121,7 @@ static void start(struct world *world)
 	fake_now_ns = 1000 * MS;
 	world->replay.options.stats = &world->stats;
 	world->replay.options.sched = (struct sl_replay_sched){ send, set_timer, world };
-	world->replay.options.cut = SL_REPLAY_CUT_NEVER;
+	world->replay.options.cut = SL_REPLAY_NEVER;
 	world->replay.message_arena = &world->message_arena;
 	sl_arena_init(&world->message_arena, 1 << 20);
 	sl_arena_init(&world->replay.scratch, 1 << 20);
