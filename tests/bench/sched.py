@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How guests share one engine: shares, caps, latency of frames beside hogs, hand-overs, cost.
+"""How guests share one engine: shares, caps, latency of frames beside hogs, hand-overs, cost. Native,
+and Venus where it is installed (SLUICE_VENUS, tests/bench/get_venus.sh), show what frames are like
+without a scheduler.
 
 lavapipe's workers are ordinary threads, which the kernel would share out by itself. So one engine is
 emulated that nobody takes work from: one worker per driver, all of them on one CPU under SCHED_FIFO
@@ -9,6 +11,7 @@ needs root and two CPUs.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -21,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 # The daemon and all programs inherit it.
 os.environ["LP_NUM_THREADS"] = "1"
+import bench  # pylint: disable=wrong-import-position
 import host  # pylint: disable=wrong-import-position
 import test_sched  # pylint: disable=wrong-import-position
 
@@ -47,6 +51,15 @@ class Engine:
 
     def stop(self):
         THROTTLE.write_text(self.throttle)
+
+    @contextlib.contextmanager
+    def given_up(self):
+        """Everything is on all CPUs for a while."""
+        os.sched_setaffinity(0, self.cpus)
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, self.cpus[:-1])
 
     def take(self, pid):
         """Put the process's worker on the engine: of its threads the one that works most now. (Before,
@@ -96,6 +109,9 @@ class Native:
     def held(self):
         return {}
 
+    def ledger(self):
+        return None
+
     def launch(self, _guest, *arguments):
         process = subprocess.Popen([LOAD, *arguments], env=host.native_environment(), text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -104,6 +120,53 @@ class Native:
 
     def worker_pid(self, process):
         return process.pid
+
+
+class Venus(Native):
+    """The same programs through Venus, whose server renders for each in a process of its own."""
+
+    name = "venus"
+
+    def __init__(self, *found):
+        self.found = found
+        self.venus = None
+        self.workers = {}
+
+    def __enter__(self):
+        self.venus = bench.Venus(*self.found)
+        return self
+
+    def __exit__(self, *exception):
+        self.venus.stop()
+
+    def descendants(self):
+        """Processes of the server's."""
+        parents = {}
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+        found = {self.venus.server.pid}
+        while True:
+            more = {pid for pid, parent in parents.items() if parent in found} - found
+            if not more:
+                return found
+            found |= more
+
+    def launch(self, _guest, *arguments):
+        before = self.descendants()
+        process = subprocess.Popen([*self.venus.wrapper, LOAD, *arguments],
+                                   env=self.venus.environment(), text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if process.stdout.readline() != "working\n":
+            process.kill()
+            raise RuntimeError("Venus does not work")
+        self.workers[process.pid] = max(self.descendants() - before)
+        return process
+
+    def worker_pid(self, process):
+        return self.workers[process.pid]
 
 
 class Sluice(test_sched.Sharing):
@@ -120,6 +183,9 @@ class Sluice(test_sched.Sharing):
 class Bench:
     def __init__(self, options):
         self.options = options
+        found = bench.Venus.find()
+        self.others = [Native] + ([lambda: Venus(*found)] if found else [])
+        print(f"Venus: Mesa {found[-1]}" if found else "Venus is not installed.")
         self.engine = Engine()
         self.results = {}
         self.rounds_per_us = 1.0
@@ -241,8 +307,9 @@ class Bench:
     def measure_frames(self):
         for name, hogs in (("alone", ()), ("beside a hog of 200 ms", (200000,)),
                            ("beside three hogs of 20 ms", (20000,) * 3)):
-            runs = self.repeat(lambda h=hogs: self.frames(Native(), h, ()))
-            self.note_frames("native", name, runs, False)
+            for make in self.others:
+                runs = self.repeat(lambda m=make, h=hogs: self.frames(m(), h, ()))
+                self.note_frames(make().name, name, runs, False)
             for deadline in ("deadline=60fps",), ():
                 where = f"{name}, {deadline[0] if deadline else 'no deadline'}"
                 runs = self.repeat(lambda h=hogs, d=deadline: self.frames(Sluice(), h, d))
@@ -257,30 +324,52 @@ class Bench:
                                     "depth=4")
         return output["jobs"] / (output["time_ns"] / 1e9)
 
+    def ordinary_throughput(self, make, job_us):
+        """The same with one worker that is a thread like others, on all CPUs."""
+        with self.engine.given_up(), make() as system:
+            system.add("alone")
+            process = system.launch("alone", *self.job(job_us), f"jobs={round(2e6 / job_us)}",
+                                    "depth=4")
+            output = json.loads(process.communicate(timeout=120)[0])
+        return output["jobs"] / (output["time_ns"] / 1e9)
+
+    def together(self, system):
+        """Two programs with 1 ms jobs at the same time: jobs a second of both, and the ledger."""
+        processes = []
+        for guest in ("a", "b"):
+            system.add(guest)
+            processes.append(self.start(system, guest, *self.job(1000), "depth=8", "samples=1"))
+        start = time.monotonic_ns()
+        time.sleep(self.options.seconds)
+        end = time.monotonic_ns()
+        ledger = system.ledger()
+        samples = [sample for output in self.finish(processes) for sample in output["samples"]]
+        return sum(1 for begin, took in samples if start <= begin + took < end) / (
+            (end - start) / 1e9), ledger
+
     def contended(self):
-        """Of two guests with 1 ms jobs: the part of the engine that is used, hand-overs in µs."""
-        with Sluice() as daemon:
-            processes = []
-            for guest in ("a", "b"):
-                daemon.add(guest)
-                processes.append(self.start(daemon, guest, *self.job(1000), "depth=8"))
-            time.sleep(0.3)
-            before = daemon.ledger()
-            time.sleep(self.options.seconds)
-            after = daemon.ledger()
-            self.finish(processes)
-        used = (after["used_ns"] - before["used_ns"]) / (after["wall_ns"] - before["wall_ns"])
-        return used, after["handover_p50_ns"] / 1000, after["handover_p99_ns"] / 1000
+        """Two guests' throughput beside that of two programs without a scheduler; hand-overs in µs."""
+        with Native() as system:
+            native, _ = self.together(system)
+        with Sluice() as system:
+            sluice, ledger = self.together(system)
+        return sluice / native, ledger["handover_p50_ns"] / 1000, ledger["handover_p99_ns"] / 1000
 
     def measure_cost(self):
-        for job_us in (100, 1000, 10000):
-            pairs = self.repeat(lambda j=job_us: (self.throughput(Native, j),
-                                                  self.throughput(Sluice, j)))
-            self.note(f"alone, jobs of {job_us / 1000:g} ms: speed beside native",
-                      [sluice / native for native, sluice in pairs], "", "(>= 0.99)")
+        for where, throughput in (("", self.throughput),
+                                  (", ordinary threads", self.ordinary_throughput)):
+            for job_us in (100, 1000, 10000):
+                runs = self.repeat(lambda t=throughput, j=job_us: [
+                    t(make, j) for make in (*self.others, Sluice)])
+                name = f"alone, jobs of {job_us / 1000:g} ms{where}"
+                self.note(f"{name}: speed beside native", [run[-1] / run[0] for run in runs], "",
+                          "(>= 0.99)")
+                if len(self.others) > 1:
+                    self.note(f"{name}: Venus's speed beside native",
+                              [run[1] / run[0] for run in runs], "", "")
         runs = self.repeat(self.contended)
-        self.note("two guests: part of the time that the GPU works", [run[0] for run in runs], "",
-                  "(>= 0.95)")
+        self.note("two guests, jobs of 1 ms: speed of both beside two native programs",
+                  [run[0] for run in runs], "", "(>= 0.95)")
         self.note("hand-over, median", [run[1] for run in runs], "us", "(<= 100)")
         self.note("hand-over, p99", [run[2] for run in runs], "us", "")
 

@@ -90,7 +90,7 @@ static void prepare(struct load *load)
 	struct vkt *t = &load->t;
 	uint32_t rounds = (uint32_t)load->options.rounds;
 	struct vkt_buffer words = vkt_create_buffer(t, load->options.groups * 256,
-						    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKT_HOST);
+						    VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKT_DEVICE);
 	const struct vkt_buffer *buffers[] = { &words };
 	struct vkt_kernel kernel =
 		load->options.whole != 0
