@@ -76,7 +76,7 @@ int sl_entry_enter(const struct sl_sandbox_options *sandbox, uint32_t *ret_missi
 		snprintf(ret_why, why_size, "cannot give up privileges: %s", strerror(-r));
 	} else if (sandbox->mode == SL_SANDBOX_REQUIRED &&
 		   (*ret_missing & SL_SANDBOX_NEEDED) != 0) {
-		sl_sandbox_describe(*ret_missing, text, sizeof(text));
+		sl_sandbox_describe(*ret_missing & SL_SANDBOX_NEEDED, text, sizeof(text));
 		snprintf(ret_why, why_size, "the sandbox is required, and there is %s", text);
 		r = -EPERM;
 	}

@@ -37,29 +37,49 @@ static const struct vkt_case *find_case(const char *name)
 
 static int print_usage(FILE *out)
 {
-	fprintf(out, "usage: vulkan_cases [--validate] [--out FILE] NAME\n"
+	fprintf(out, "usage: vulkan_cases [--validate] [--out FILE] [--again] NAME\n"
 		     "       vulkan_cases --list\n"
 		     "Run the test NAME on the first Vulkan device; status 77: the device lacks\n"
 		     "what it needs. --out writes its results to FILE; --validate runs it with\n"
-		     "the Khronos validation layer and fails if that has something to say.\n");
+		     "the Khronos validation layer and fails if that has something to say.\n"
+		     "--again says \"done\" then, and runs it once more on the same device for\n"
+		     "each line of standard input.\n");
 	return out == stderr ? 2 : 0;
+}
+
+static void run_again(struct vkt *t, const struct vkt_case *found)
+{
+	char line[16];
+
+	do {
+		vkt_destroy_owned(t);
+		vkt_free_commands(t);
+		puts("done");
+		fflush(stdout);
+		if (fgets(line, sizeof(line), stdin) == NULL) {
+			return;
+		}
+		found->run(t);
+	} while (true);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "list", no_argument, NULL, 'l' },
-		{ "out", required_argument, NULL, 'o' },
-		{ "validate", no_argument, NULL, 'v' },
-		{ NULL, 0, NULL, 0 },
+		{ "again", no_argument, NULL, 'a' },	{ "help", no_argument, NULL, 'h' },
+		{ "list", no_argument, NULL, 'l' },	{ "out", required_argument, NULL, 'o' },
+		{ "validate", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	struct vkt_options options = { 0 };
+	bool again = false;
 	struct vkt t;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hlo:v", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "ahlo:v", long_options, NULL)) != -1) {
 		switch (option) {
+		case 'a':
+			again = true;
+			break;
 		case 'h':
 			return print_usage(stdout);
 		case 'l':
@@ -86,5 +106,8 @@ int main(int argc, char **argv)
 	options.flags = found->flags;
 	vkt_open(&t, &options);
 	found->run(&t);
+	if (again) {
+		run_again(&t, found);
+	}
 	return vkt_close(&t) ? 0 : 1;
 }

@@ -22,6 +22,13 @@ SECRETS = host.BUILD / "tests/integration/vulkan_secrets"
 DEVICE_LOST = "result -4"
 # What a program may take to notice that its renderer is gone.
 NOTICE_SECONDS = 5
+# Between them they create an object of nearly every kind.
+GROWTH_CASES = ("textured", "reduction", "descriptor_writes", "descriptor_pools",
+                "timeline_device", "events", "occlusion", "secondary", "early_destruction",
+                "threads_create")
+GROWTH_ROUNDS = 4
+# A heap that is not yet as large as it will be may still grow by so much.
+GROWTH_SLACK = {"kib": 512, "mappings": GROWTH_ROUNDS - 1}
 
 
 def start_stuck(daemon, way):
@@ -253,6 +260,58 @@ def test_order(tap):
         daemon.wait_until_idle(20)
 
 
+class Holdings:
+    """What a renderer has."""
+
+    def __init__(self, daemon):
+        (program,) = daemon.programs()
+        directory = pathlib.Path(f"/proc/{program['renderer_pid']}")
+        status = (directory / "status").read_text()
+        self.objects = program["usage"]["objects"]
+        self.device_memory = program["usage"]["device_memory_bytes"]
+        self.shared_memory = program["usage"]["shared_memory_bytes"]
+        self.fds = len(os.listdir(directory / "fd"))
+        self.threads = int(re.search(r"Threads:\t(\d+)", status)[1])
+        self.mappings = (directory / "maps").read_text().count("\n")
+        self.kib = int(re.search(r"RssAnon:\t *(\d+)", status)[1])
+
+
+def run_rounds(program, count):
+    for _ in range(count):
+        program.stdin.write("\n")
+        program.stdin.flush()
+        if program.stdout.readline() != "done\n":
+            raise RuntimeError(f"it ends: {program.communicate()[0]}")
+
+
+def grows(daemon, name):
+    """Run a case again and again in one context. None, or what becomes more and more."""
+    program = subprocess.Popen([run_cases.PROGRAM, "--again", name], env=daemon.environment(),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    line = program.stdout.readline()
+    if line != "done\n":
+        output = line + program.communicate()[0]
+        return None if program.returncode == 77 else f"{name}: {output}"
+    seen = []
+    for _ in range(3):
+        run_rounds(program, GROWTH_ROUNDS)
+        seen.append(vars(Holdings(daemon)))
+    program.communicate()
+    print(f"# {name}: {seen[0]} -> {seen[2]}")
+    more = [key for key in seen[0] if seen[0][key] < seen[1][key] and
+            seen[1][key] + GROWTH_SLACK.get(key, 0) < seen[2][key]]
+    return f"{name}: {more} grow: {seen}" if more else None
+
+
+def test_growth(tap):
+    """What a program creates and destroys is given back by its renderer, too."""
+    with host.Host(name="processes-growth") as daemon:
+        for name in GROWTH_CASES:
+            tap.point(f"'{name}' again and again leaves nothing", grows(daemon, name))
+            daemon.wait_until_idle()
+
+
 def test_daemon_gone(tap):
     """Without a daemon the driver says so, and nothing hangs."""
     with host.Host(name="daemon-gone") as daemon:
@@ -294,6 +353,7 @@ def main():
         test_neighbour(tap, daemon, native)
         test_priority(tap, daemon)
         tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    test_growth(tap)
     test_slow_driver(tap)
     test_order(tap)
     test_daemon_gone(tap)

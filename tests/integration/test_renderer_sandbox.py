@@ -172,6 +172,7 @@ def test_cgroup(tap, native):
     with host.Host(name="sandbox-cgroup", prefix=enter) as daemon:
         problem = runs(daemon, native)
         missing = daemon.ask("list")["sandbox"]
+        daemon.wait_until_idle()
         groups = [path for path in group.iterdir() if path.name.startswith("renderer-")]
         limits = {((path / "memory.max").read_text().strip(), (path / "pids.max").read_text().strip())
                   for path in groups}

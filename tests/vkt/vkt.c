@@ -346,13 +346,19 @@ static void create_device(struct vkt *t)
 	vkGetDeviceQueue(t->device, t->family, 0, &t->queue);
 }
 
-void vkt_open(struct vkt *t, const struct vkt_options *options)
+static void create_pool(struct vkt *t)
 {
-	const VkCommandPoolCreateInfo pool = {
+	const VkCommandPoolCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
 		.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+		.queueFamilyIndex = t->family,
 	};
 
+	VKT_OK(vkCreateCommandPool(t->device, &info, NULL, &t->pool));
+}
+
+void vkt_open(struct vkt *t, const struct vkt_options *options)
+{
 	*t = (struct vkt){ .flags = options->flags };
 	if (options->result_path != NULL) {
 		t->sink = vkt_sink_create(options->result_path);
@@ -360,10 +366,13 @@ void vkt_open(struct vkt *t, const struct vkt_options *options)
 	create_instance(t, options);
 	choose_physical(t);
 	create_device(t);
+	create_pool(t);
+}
 
-	VkCommandPoolCreateInfo pool_info = pool;
-	pool_info.queueFamilyIndex = t->family;
-	VKT_OK(vkCreateCommandPool(t->device, &pool_info, NULL, &t->pool));
+void vkt_free_commands(struct vkt *t)
+{
+	vkDestroyCommandPool(t->device, t->pool, NULL);
+	create_pool(t);
 }
 
 void vkt_own(struct vkt *t, VkObjectType type, uint64_t handle)

@@ -103,6 +103,8 @@ void vkt_open(struct vkt *t, const struct vkt_options *options);
 bool vkt_close(struct vkt *t);
 /* Wait for the device and destroy what was created until now; vkt_close() does this first. */
 void vkt_destroy_owned(struct vkt *t);
+/* All that vkt_begin() and the like have made; nothing of it is pending. */
+void vkt_free_commands(struct vkt *t);
 /* Leave everything as it is, but have the results on disk. */
 void vkt_flush(struct vkt *t);
 
