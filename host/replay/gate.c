@@ -519,6 +519,17 @@ int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submiss
 	return r;
 }
 
+VkResult sl_gate_submit_nothing(struct sl_replay_device *device, VkQueue queue)
+{
+	const VkSubmitInfo empty = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
+	struct sl_gate *gate = &device->replay->gate;
+
+	pthread_mutex_lock(&gate->lock);
+	VkResult result = device->vkd.QueueSubmit(queue, 1, &empty, VK_NULL_HANDLE);
+	pthread_mutex_unlock(&gate->lock);
+	return result;
+}
+
 uint64_t sl_gate_cancel(struct sl_replay_queue *queue, uint64_t first, uint64_t last)
 {
 	struct sl_gate *gate = &queue->device->replay->gate;

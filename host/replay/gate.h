@@ -75,6 +75,10 @@ void sl_gate_finish(struct sl_replay *replay);
  * Returns 0, or -EIO once the context is lost. */
 int sl_gate_submit(struct sl_replay *replay, const struct sl_submission *submission);
 
+/* A submission without work, which waits for nothing and is on no account. queue may be one of the
+ * guest's, to which completions submit as well. Returns what the driver says. */
+VkResult sl_gate_submit_nothing(struct sl_replay_device *device, VkQueue queue);
+
 /* What the queue has parked of these numbers, first to last, still signals, but does no work: the
  * batches, which are VkSubmitInfo and is_kept, lose their command buffers.
  *

@@ -273,6 +273,7 @@ int sl_replay_vkDestroyPipeline(struct sl_replay *replay, struct sl_vkDestroyPip
 			sl_handle_map_remove(&device->pipelines, (uint64_t)args->pipeline));
 	}
 	device->vkd.DestroyPipeline(device->handle, args->pipeline, NULL);
+	sl_replay_bury_pipeline(device);
 	return 0;
 }
 

@@ -80,6 +80,7 @@ struct sl_replay_device {
 	struct sl_handle_map pipelines; /* VkPipeline → struct sl_cut_cost; compute */
 	struct sl_recordings recordings;
 	struct sl_cutter cutter;
+	uint32_t buried_count;		  /* sl_replay_bury_pipeline() */
 	struct sl_replay_clear *clear;	  /* NULL: every memory type is cleared by mapping it */
 	pthread_mutex_t shadow_lock;	  /* guards shadows */
 	struct sl_replay_memory *shadows; /* any thread */
@@ -123,6 +124,9 @@ void sl_replay_device_free_memories(struct sl_replay_device *device);
 /* Copy what the guest changed in shadowed memory to the host, or back. Any thread. */
 void sl_replay_shadows_to_host(struct sl_replay_device *device);
 void sl_replay_shadows_to_guest(struct sl_replay_device *device);
+
+/* A pipeline was destroyed: make sure that the driver really does so. */
+void sl_replay_bury_pipeline(struct sl_replay_device *device);
 
 /* End the waiter of every queue of the device, whose work must have completed.
  * Returns 0, or -EIO if work does not end: then the device cannot be destroyed. */

@@ -25,7 +25,7 @@ NOTICE_SECONDS = 5
 # Between them they create an object of nearly every kind.
 GROWTH_CASES = ("textured", "reduction", "descriptor_writes", "descriptor_pools",
                 "timeline_device", "events", "occlusion", "secondary", "early_destruction",
-                "threads_create")
+                "pipeline_cache", "threads_create")
 GROWTH_ROUNDS = 4
 # A heap that is not yet as large as it will be may still grow by so much.
 GROWTH_SLACK = {"kib": 512, "mappings": GROWTH_ROUNDS - 1}
@@ -296,6 +296,8 @@ def grows(daemon, name):
     seen = []
     for _ in range(3):
         run_rounds(program, GROWTH_ROUNDS)
+        # What was destroyed last may still be under way.
+        host.wait_for(lambda: not seen or Holdings(daemon).objects <= seen[0]["objects"], 2)
         seen.append(vars(Holdings(daemon)))
     program.communicate()
     print(f"# {name}: {seen[0]} -> {seen[2]}")

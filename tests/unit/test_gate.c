@@ -435,6 +435,20 @@ static void test_two_queues_are_measured_by_completions(void **state)
 	(void)state;
 }
 
+/* The replay's own empty submission goes past the gate, but not while another thread is at the
+ * queue. */
+static void test_nothing_asks_nobody(void **state)
+{
+	struct world world;
+
+	start(&world);
+	assert_int_equal(sl_gate_submit_nothing(&world.device, world.queues[0].handle), VK_SUCCESS);
+	assert_driver_got((const uint64_t[]){ FIRST }, 1);
+	assert_int_equal(world.sent_count, 0);
+	stop(&world);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_no_timestamp_says_more_than_the_clock),
 		cmocka_unit_test(test_alone_completions_count),
 		cmocka_unit_test(test_two_queues_are_measured_by_completions),
+		cmocka_unit_test(test_nothing_asks_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
