@@ -85,6 +85,7 @@ void sl_request_queue_take(struct sl_request_queue *queue)
 		}
 	}
 	queue->taking = false;
+	sl_vgpu_end_burst(queue->options.vgpu);
 	signal_guest(queue);
 	if (r == -EBADMSG) {
 		report_broken(queue);

@@ -381,6 +381,15 @@ static void fence(void *data, uint64_t number)
 	}
 }
 
+static void flush(void *data)
+{
+	struct sl_vgpu_virgl *backend = data;
+
+	if (backend->queue != NULL) {
+		sl_virgl_queue_flush(backend->queue);
+	}
+}
+
 static void reset(void *data)
 {
 	struct sl_vgpu_virgl *backend = data;
@@ -403,6 +412,7 @@ static const struct sl_vgpu_host3d_ops host3d_ops = {
 	.set_screen = set_screen,
 	.read = read_screen,
 	.fence = fence,
+	.flush = flush,
 	.reset = reset,
 };
 

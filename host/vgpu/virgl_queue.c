@@ -15,6 +15,9 @@
 #include "host/base/fd.h"
 #include "host/virgl/virgl_msg.h"
 
+/* So much is sent at once without waiting for the end of the burst, so that work begins. */
+#define MAX_GATHERED (16u << 10) /* bytes */
+
 /* Loading a driver on a host that is busy. */
 #define AWAIT_MS 20000
 
@@ -29,11 +32,13 @@ struct packet {
 struct sl_virgl_queue {
 	int socket;
 	sd_event_source *source;
+	sd_event_source *burst_end; /* sends what was gathered */
 	const struct sl_virgl_queue_ops *ops;
 	void *data;
 	STAILQ_HEAD(, packet) packets; /* in their order */
 	size_t waiting_bytes;
 	bool is_writing; /* the event loop tells when the socket takes more */
+	uint8_t message[SL_VIRGL_MAX_PACKET];
 };
 
 static void free_packet(struct packet *packet)
@@ -72,23 +77,73 @@ static void watch(struct sl_virgl_queue *queue, bool is_writing)
 	}
 }
 
-/* Returns 0, also if the socket takes no more for now, or -errno. */
-static int flush(struct sl_virgl_queue *queue)
+/* Packets without descriptors go together: each message wakes the other process up. Returns how
+ * many there are, at least 1. */
+static uint32_t gather(struct sl_virgl_queue *queue, size_t *ret_size)
 {
-	struct packet *packet;
-	int r = 0;
+	const struct packet *packet;
+	uint32_t count = 0;
 
-	while ((packet = STAILQ_FIRST(&queue->packets)) != NULL) {
-		r = write_packet(queue, packet);
-		if (r < 0) {
+	*ret_size = 0;
+	STAILQ_FOREACH(packet, &queue->packets, link)
+	{
+		size_t size = packet->size + packet->payload_size;
+
+		if (packet->fd >= 0 || packet->payload_size > SL_VIRGL_MAX_INLINE ||
+		    size > sizeof(queue->message) - *ret_size) {
 			break;
 		}
+		memcpy(queue->message + *ret_size, packet->bytes, size);
+		*ret_size += size;
+		count++;
+	}
+	return count > 0 ? count : 1;
+}
+
+/* Send the next message. Returns 0, -EAGAIN or -errno. */
+static int write_message(struct sl_virgl_queue *queue)
+{
+	size_t size;
+	uint32_t count = gather(queue, &size);
+	int r = count > 1 ? sl_fd_send(queue->socket, queue->message, size, NULL, 0)
+			  : write_packet(queue, STAILQ_FIRST(&queue->packets));
+
+	for (; r == 0 && count > 0; count--) {
+		struct packet *packet = STAILQ_FIRST(&queue->packets);
+
 		STAILQ_REMOVE_HEAD(&queue->packets, link);
 		queue->waiting_bytes -= sizeof(*packet) + packet->size + packet->payload_size;
 		free_packet(packet);
 	}
+	return r;
+}
+
+/* Returns 0, also if the socket takes no more for now, or -errno. */
+static int flush(struct sl_virgl_queue *queue)
+{
+	int r = 0;
+
+	while (r == 0 && !STAILQ_EMPTY(&queue->packets)) {
+		r = write_message(queue);
+	}
 	watch(queue, r == -EAGAIN);
 	return r == -EAGAIN ? 0 : r;
+}
+
+void sl_virgl_queue_flush(struct sl_virgl_queue *queue)
+{
+	sd_event_source_set_enabled(queue->burst_end, SD_EVENT_OFF);
+	/* What goes wrong the event loop finds: callers are in the middle of something. */
+	if (!queue->is_writing && flush(queue) < 0) {
+		watch(queue, true);
+	}
+}
+
+static int on_burst_end(sd_event_source *source, void *data)
+{
+	(void)source;
+	sl_virgl_queue_flush(data);
+	return 0;
 }
 
 int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t size,
@@ -111,12 +166,12 @@ int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t
 	if (payload_size > 0) {
 		memcpy(waiting->bytes + size, payload, payload_size);
 	}
-	bool was_empty = STAILQ_EMPTY(&queue->packets);
 	STAILQ_INSERT_TAIL(&queue->packets, waiting, link);
 	queue->waiting_bytes += bytes;
-	/* What goes wrong the event loop finds: callers are in the middle of something. */
-	if (was_empty && flush(queue) < 0) {
-		watch(queue, true);
+	if (queue->waiting_bytes > MAX_GATHERED) {
+		sl_virgl_queue_flush(queue);
+	} else {
+		sd_event_source_set_enabled(queue->burst_end, SD_EVENT_ONESHOT);
 	}
 	return 0;
 }
@@ -157,6 +212,12 @@ int sl_virgl_queue_create(sd_event *event, int socket, const struct sl_virgl_que
 	queue->data = data;
 	STAILQ_INIT(&queue->packets);
 	int r = sd_event_add_io(event, &queue->source, socket, EPOLLIN, on_event, queue);
+	if (r >= 0) {
+		r = sd_event_add_defer(event, &queue->burst_end, on_burst_end, queue);
+	}
+	if (r >= 0) {
+		r = sd_event_source_set_enabled(queue->burst_end, SD_EVENT_OFF);
+	}
 	if (r < 0) {
 		sl_virgl_queue_destroy(queue);
 		return r;
@@ -173,6 +234,7 @@ void sl_virgl_queue_destroy(struct sl_virgl_queue *queue)
 		return;
 	}
 	sd_event_source_disable_unref(queue->source);
+	sd_event_source_disable_unref(queue->burst_end);
 	while ((packet = STAILQ_FIRST(&queue->packets)) != NULL) {
 		STAILQ_REMOVE_HEAD(&queue->packets, link);
 		free_packet(packet);

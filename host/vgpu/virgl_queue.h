@@ -26,10 +26,14 @@ int sl_virgl_queue_create(sd_event *event, int socket, const struct sl_virgl_que
 /* Accepts NULL. */
 void sl_virgl_queue_destroy(struct sl_virgl_queue *queue);
 
-/* Send a packet with its payload (virgl_msg.h); all is copied. fd: sent along, or -1; lent.
- * Returns 0, or -ENOMEM (also: too much is waiting): it is not sent. */
+/* Send a packet with its payload (virgl_msg.h); all is copied. fd: sent along, or -1; lent. It goes
+ * with those that follow at once: on flush(), or when the event loop gets to it. Returns 0, or
+ * -ENOMEM (also: too much is waiting): it is not sent. */
 int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t size,
 			const void *payload, size_t payload_size, int fd);
+
+/* No more packets follow at once. */
+void sl_virgl_queue_flush(struct sl_virgl_queue *queue);
 
 /* Wait for one packet. Returns 0, -EPIPE (the other end has gone), -ETIMEDOUT or -errno. */
 int sl_virgl_queue_await(struct sl_virgl_queue *queue, void *bytes, size_t size, size_t *ret_size);

@@ -568,6 +568,13 @@ void sl_vgpu_handle(struct sl_vgpu *vgpu, struct sl_vgpu_request *request)
 	}
 }
 
+void sl_vgpu_end_burst(struct sl_vgpu *vgpu)
+{
+	if (vgpu->host3d != NULL) {
+		vgpu->host3d->flush(vgpu->host3d_data);
+	}
+}
+
 uint32_t sl_vgpu_wait_release(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 			      uint32_t resource_id)
 {

@@ -169,6 +169,8 @@ struct sl_vgpu_host3d_ops {
 		    const struct sl_vgpu_rect *rect, uint32_t x, uint32_t y);
 	/* sl_vgpu_host3d_reached() follows when all that came before is complete. Numbers grow. */
 	void (*fence)(void *data, uint64_t number);
+	/* No more calls follow at once: nothing needs to be kept back for them. */
+	void (*flush)(void *data);
 	/* The guest starts anew: nothing of it is left, and nothing follows any more. */
 	void (*reset)(void *data);
 };
@@ -205,6 +207,8 @@ void sl_vgpu_reset(struct sl_vgpu *vgpu);
 
 /* Takes the request over until frontend->complete() gives it back. */
 void sl_vgpu_handle(struct sl_vgpu *vgpu, struct sl_vgpu_request *request);
+/* No more requests follow at once. */
+void sl_vgpu_end_burst(struct sl_vgpu *vgpu);
 /* Answer now whatever waits for a display or for a hint: the front end is about to pause. */
 void sl_vgpu_flush_waiting(struct sl_vgpu *vgpu);
 

@@ -18,8 +18,6 @@
 /* How many draws a piece has while others want the GPU, before it is known how long they take. */
 #define FIRST_DRAWS 16u
 #define MAX_DRAWS   65536u
-/* Packets that are run in a row before anything else is looked at. */
-#define MAX_BATCH 64
 
 enum source {
 	VGPU,
@@ -81,7 +79,6 @@ static int take_completions(struct loop *loop)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
 
-	sl_virgl_renderer_poll();
 	uint64_t count = options->renderer->completed - loop->completed;
 	if (count == 0) {
 		return 0;
@@ -115,7 +112,10 @@ static int run_piece(struct loop *loop, uint64_t now_ns)
 				    &draws);
 	loop->draws += draws;
 	sl_stats_add(&options->stats->submissions, 1);
-	return r < 0 ? r : sl_virgl_renderer_mark(options->renderer);
+	if (r == 0) {
+		r = sl_virgl_renderer_mark(options->renderer);
+	}
+	return r < 0 ? r : take_completions(loop);
 }
 
 /* Run what has been received. Returns 0, 1 if it has to wait for the GPU, or -errno. */
@@ -140,6 +140,7 @@ static int run_packet(struct loop *loop)
 		}
 		if (sl_virgl_server_has_packet(options->server)) {
 			/* The next piece may find the slice over. */
+			sl_virgl_renderer_poll();
 			r = take_completions(loop);
 			sl_sched_client_settle(&loop->client, true, sl_clock_now_ns());
 		}
@@ -150,20 +151,14 @@ static int run_packet(struct loop *loop)
 	return 0;
 }
 
-/* Returns true if the vgpu has sent something, or has gone. */
-static bool is_readable(int socket)
-{
-	struct pollfd fd = { .fd = socket, .events = POLLIN };
-
-	return poll(&fd, 1, 0) > 0;
-}
-
-static int take_packets(struct loop *loop)
+/* Run what is there, and of what the vgpu has sent one message. Returns as run_packet() does. */
+static int take_packets(struct loop *loop, bool is_readable)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
 	int r = run_packet(loop);
 
-	for (int i = 0; i < MAX_BATCH && r == 0 && is_readable(options->socket); i++) {
+	while (r == 0 && (is_readable || sl_virgl_server_has_more(options->server))) {
+		is_readable = is_readable && sl_virgl_server_has_more(options->server);
 		r = sl_virgl_server_receive(options->server);
 		if (r == 0) {
 			r = run_packet(loop);
@@ -185,8 +180,9 @@ static int take_sched(struct loop *loop)
 	return size > 0 || size == -EINTR || size == -EAGAIN ? 0 : -ECONNRESET;
 }
 
-/* Wait until there is something to do, and do what does not need the GPU. */
-static int wait_for_events(struct loop *loop, bool is_blocked)
+/* Wait until there is something to do, and do what does not need the GPU. *ret_is_readable: the
+ * vgpu has sent something, or has gone. */
+static int wait_for_events(struct loop *loop, bool is_blocked, bool *ret_is_readable)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
 	int gpu_fd = sl_virgl_renderer_get_fd();
@@ -206,6 +202,10 @@ static int wait_for_events(struct loop *loop, bool is_blocked)
 	if (is_blocked && (fds[VGPU].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
 		return -EPIPE;
 	}
+	*ret_is_readable = !is_blocked && fds[VGPU].revents != 0;
+	if (must_look || fds[GPU].revents != 0) {
+		sl_virgl_renderer_poll();
+	}
 	if ((fds[TIMER].revents & POLLIN) != 0 &&
 	    read(loop->timer_fd, &expired, sizeof(expired)) == sizeof(expired)) {
 		loop->timer_ns = UINT64_MAX;
@@ -224,11 +224,13 @@ int sl_virgl_loop_run(const struct sl_virgl_loop_options *options)
 	SL_AUTO_CLOSE int timer_fd = loop.timer_fd;
 	int r = timer_fd < 0 ? -errno : 0;
 
+	bool is_readable = false;
+
 	sl_sched_client_init(&loop.client, send_sched, &loop);
 	while (r >= 0) {
 		r = take_completions(&loop);
 		if (r == 0) {
-			r = take_packets(&loop);
+			r = take_packets(&loop, is_readable);
 		}
 		if (r < 0) {
 			break;
@@ -237,7 +239,7 @@ int sl_virgl_loop_run(const struct sl_virgl_loop_options *options)
 
 		set_timer(&loop,
 			  sl_sched_client_settle(&loop.client, is_blocked, sl_clock_now_ns()));
-		r = wait_for_events(&loop, is_blocked);
+		r = wait_for_events(&loop, is_blocked, &is_readable);
 	}
 	return r;
 }

@@ -12,7 +12,9 @@ struct sl_virgl_renderer {
 	EGLContext first;   /* whose objects shared contexts see */
 	uint64_t submitted; /* pieces whose completion is watched */
 	uint64_t completed;
-	uint32_t log_count;
+	uint64_t query_piece;  /* the last one that asked for a query's result */
+	uint32_t look_skipped; /* pieces since it was last looked whether one is complete at once */
+	uint32_t look_skip;    /* how many not to look at, since looking was in vain */
 };
 
 /* For the server, with the renderer as data. */

@@ -115,11 +115,15 @@ static bool wants_fd(uint32_t type, uint32_t payload)
 	return type == SL_VIRGL_MEMORY || type == SL_VIRGL_SCREEN || payload > SL_VIRGL_MAX_INLINE;
 }
 
-/* Copy the payload to memory of our own. */
-static int take_payload(struct sl_virgl_server *server, const uint8_t *bytes, size_t size)
+/* Copy the payload to memory of our own; of what is left of the message it is the beginning.
+ * Returns how much of it, or -errno. */
+static ssize_t take_payload(struct sl_virgl_server *server, const uint8_t *bytes, size_t size)
 {
 	uint32_t wanted = server->packet.header.payload;
 
+	if (wanted == 0) {
+		return 0;
+	}
 	server->payload = malloc(wanted);
 	if (server->payload == NULL) {
 		return -ENOMEM;
@@ -128,17 +132,20 @@ static int take_payload(struct sl_virgl_server *server, const uint8_t *bytes, si
 		ssize_t got = pread(server->fd, server->payload, wanted, 0);
 
 		sl_fd_close(sl_steal_fd(&server->fd));
-		return size == 0 && got == (ssize_t)wanted ? 0 : -EBADMSG;
+		return got == (ssize_t)wanted ? 0 : -EBADMSG;
 	}
-	if (size != wanted) {
+	if (size < wanted) {
 		return -EBADMSG;
 	}
-	memcpy(server->payload, bytes, size);
-	return 0;
+	memcpy(server->payload, bytes, wanted);
+	return (ssize_t)wanted;
 }
 
-static int take_packet(struct sl_virgl_server *server, const uint8_t *bytes, size_t size)
+/* The next packet of the message. */
+static int take_packet(struct sl_virgl_server *server)
 {
+	const uint8_t *bytes = server->message + server->message_at;
+	size_t size = server->message_size - server->message_at;
 	struct sl_virgl_header header;
 
 	if (size < sizeof(header)) {
@@ -150,30 +157,56 @@ static int take_packet(struct sl_virgl_server *server, const uint8_t *bytes, siz
 	    wants_fd(header.type, header.payload) != (server->fd >= 0)) {
 		return -EBADMSG;
 	}
+	/* A descriptor belongs to the only packet of a message. */
+	bool must_be_all = server->fd >= 0;
+
 	memcpy(&server->packet, bytes, fixed);
 	sl_stats_add(&server->options.stats->messages, 1);
 	sl_stats_add(&server->options.stats->message_bytes, fixed + header.payload);
-	if (header.payload == 0) {
-		return size == fixed ? 0 : -EBADMSG;
+	ssize_t taken = take_payload(server, bytes + fixed, size - fixed);
+	if (taken < 0) {
+		return (int)taken;
 	}
-	return take_payload(server, bytes + fixed, size - fixed);
+	server->message_at += fixed + (size_t)taken;
+	return must_be_all && sl_virgl_server_has_more(server) ? -EBADMSG : 0;
+}
+
+bool sl_virgl_server_has_more(const struct sl_virgl_server *server)
+{
+	return server->message_at < server->message_size;
+}
+
+static int receive_message(struct sl_virgl_server *server)
+{
+	unsigned int fd_count = 0;
+	ssize_t size = sl_fd_receive(server->options.socket, server->message,
+				     sizeof(server->message), &server->fd, 1, &fd_count);
+
+	if (size <= 0) {
+		return size == 0 ? -EPIPE : (int)size;
+	}
+	server->message_size = (size_t)size;
+	server->message_at = 0;
+	return 0;
 }
 
 int sl_virgl_server_receive(struct sl_virgl_server *server)
 {
-	uint8_t bytes[SL_VIRGL_MAX_PACKET];
-	unsigned int fd_count = 0;
+	int r = 0;
 
 	free(server->payload);
 	server->payload = NULL;
 	sl_fd_close(sl_steal_fd(&server->fd));
 	server->at = 0;
-	ssize_t size = sl_fd_receive(server->options.socket, bytes, sizeof(bytes), &server->fd, 1,
-				     &fd_count);
-	if (size <= 0) {
-		return size == 0 ? -EPIPE : (int)size;
+	if (!sl_virgl_server_has_more(server)) {
+		r = receive_message(server);
 	}
-	int r = take_packet(server, bytes, (size_t)size);
+	if (r == 0) {
+		r = take_packet(server);
+	}
+	if (r < 0) {
+		server->message_at = server->message_size;
+	}
 	server->has_packet = r == 0;
 	return r;
 }

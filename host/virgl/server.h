@@ -56,8 +56,11 @@ int sl_virgl_server_create(const struct sl_virgl_server_options *options,
 /* Does not call the renderer. Accepts NULL. */
 void sl_virgl_server_destroy(struct sl_virgl_server *server);
 
-/* Take the next packet from the socket, which must be readable, in place of the last one, which has
- * been run. Returns 0, -EPIPE (the vgpu has gone), -EBADMSG, or -errno. */
+/* The message that came last has packets yet to be taken. */
+bool sl_virgl_server_has_more(const struct sl_virgl_server *server);
+/* Take the next packet in place of the last one, which has been run: of the last message, or if it
+ * has no more, from the socket, which must be readable then. Returns 0, -EPIPE (the vgpu has gone),
+ * -EBADMSG, or -errno. */
 int sl_virgl_server_receive(struct sl_virgl_server *server);
 /* A packet has been received and not been run to its end. */
 bool sl_virgl_server_has_packet(const struct sl_virgl_server *server);

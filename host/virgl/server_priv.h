@@ -56,6 +56,9 @@ struct sl_virgl_server {
 	struct sl_virgl_server_options options;
 	struct sl_virgl_table table;
 	struct sl_virgl_picture screens[SL_VIRGL_MAX_SCREENS];
+	uint8_t message[SL_VIRGL_MAX_PACKET]; /* as it came: packets one behind the other */
+	size_t message_size;
+	size_t message_at; /* where the next packet begins; message_size: there is none */
 	bool has_packet;
 	union {
 		struct sl_virgl_header header;

@@ -2,10 +2,12 @@
 /* Packets between a virtual machine's vgpu and its sluice-virgl, on a SOCK_SEQPACKET socket that
  * the vgpu opened at the daemon's GL socket of its guest. docs/virgl.md is normative.
  *
- * Each packet is one of the structures below; some have a payload. A payload follows in the same
- * packet, or, if it is longer than SL_VIRGL_MAX_INLINE, is the content of a memfd that comes with
- * it. Both programs are built together: there is no version to negotiate. Each checks the other's
- * packets like a stranger's; what is wrong ends the connection. */
+ * Each packet is one of the structures below; some have a payload. A payload follows it, or, if it
+ * is longer than SL_VIRGL_MAX_INLINE, is the content of a memfd that comes with it. A message to
+ * sluice-virgl is one packet with a descriptor, or several without, of SL_VIRGL_MAX_PACKET bytes
+ * together; one from it is one packet. Both programs are built together: there is no version to
+ * negotiate. Each checks the other's packets like a stranger's; what is wrong ends the connection.
+ */
 #ifndef SL_HOST_VIRGL_VIRGL_MSG_H
 #define SL_HOST_VIRGL_VIRGL_MSG_H
 
@@ -15,11 +17,11 @@
 /* Added to the path of a guest's socket. */
 #define SL_VIRGL_SOCKET_SUFFIX ".gl"
 
-#define SL_VIRGL_MAX_INLINE	 (32u << 10) /* bytes of payload */
-#define SL_VIRGL_MAX_PACKET	 (SL_VIRGL_MAX_INLINE + 128u)
+#define SL_VIRGL_MAX_INLINE	 (32u << 10)		      /* bytes of payload */
+#define SL_VIRGL_MAX_PACKET	 (SL_VIRGL_MAX_INLINE + 128u) /* bytes of a message */
 #define SL_VIRGL_MAX_SUBMIT	 (4u << 20)
 #define SL_VIRGL_MAX_RUNS	 262144u
-#define SL_VIRGL_MAX_MEMORIES	 64u
+#define SL_VIRGL_MAX_MEMORIES	 1024u
 #define SL_VIRGL_MAX_SCREENS	 32u
 #define SL_VIRGL_MAX_SCREEN_SIZE (1u << 30) /* bytes */
 #define SL_VIRGL_MAX_RESOURCES	 65536u

@@ -129,10 +129,12 @@ static bool handle(struct sl_virgl_server *server, int vgpu, struct fuzz_input *
 	size_t length = sizeof(packet.header) + (size < sizeof(packet.bytes) ? size : 248u);
 	int r = sl_fd_send(vgpu, &packet, length, &fd, fd >= 0 ? 1 : 0);
 	sl_fd_close(fd);
-	r = r < 0 ? r : sl_virgl_server_receive(server);
-	while (r == 0 && sl_virgl_server_has_packet(server)) {
-		r = sl_virgl_server_run(server, 1 + (type & 1), &draws);
-	}
+	do {
+		r = r < 0 ? r : sl_virgl_server_receive(server);
+		while (r == 0 && sl_virgl_server_has_packet(server)) {
+			r = sl_virgl_server_run(server, 1 + (type & 1), &draws);
+		}
+	} while (r == 0 && sl_virgl_server_has_more(server));
 	if (r == 0 && (size & 1) != 0) {
 		r = sl_virgl_server_complete(server, sl_virgl_server_get_piece_count(server));
 	}

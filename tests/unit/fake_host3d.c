@@ -92,6 +92,13 @@ static void host_fence(void *data, uint64_t number)
 	host3d->fence_number = number;
 }
 
+static void host_flush(void *data)
+{
+	struct fake_host3d *host3d = data;
+
+	host3d->flush_count++;
+}
+
 static void host_reset(void *data)
 {
 	struct fake_host3d *host3d = data;
@@ -110,6 +117,7 @@ const struct sl_vgpu_host3d_ops fake_host3d_ops = {
 	.set_screen = host_set_screen,
 	.read = host_read,
 	.fence = host_fence,
+	.flush = host_flush,
 	.reset = host_reset,
 };
 

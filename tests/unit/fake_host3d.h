@@ -10,6 +10,7 @@ struct fake_host3d {
 	int release_result; /* 0: at once, -EINPROGRESS: later */
 	char calls[1024];
 	uint64_t fence_number; /* of the last fence */
+	uint32_t flush_count;
 	uint32_t reset_count;
 	uint32_t *screen; /* the last one; mapped */
 	size_t screen_size;

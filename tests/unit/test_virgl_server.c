@@ -162,15 +162,23 @@ static void finish(struct fixture *f)
 	close(f->socket);
 }
 
-/* Send a packet and run it whole. Returns what the server says. */
+/* Send a message and run its packets whole. Returns what the server says. */
 static int handle(struct fixture *f, const void *packet, size_t size, int fd)
 {
 	uint32_t draws;
 
 	assert_int_equal(sl_fd_send(f->vgpu, packet, size, &fd, fd >= 0 ? 1 : 0), 0);
-	int r = sl_virgl_server_receive(f->server);
-	while (r == 0 && sl_virgl_server_has_packet(f->server)) {
-		r = sl_virgl_server_run(f->server, UINT32_MAX, &draws);
+	int r;
+
+	do {
+		r = sl_virgl_server_receive(f->server);
+		while (r == 0 && sl_virgl_server_has_packet(f->server)) {
+			r = sl_virgl_server_run(f->server, UINT32_MAX, &draws);
+		}
+	} while (r == 0 && sl_virgl_server_has_more(f->server));
+	/* The process would end: the rest is nobody's. */
+	while (sl_virgl_server_has_more(f->server)) {
+		(void)sl_virgl_server_receive(f->server);
 	}
 	return r;
 }
@@ -440,6 +448,43 @@ static void test_packets_have_their_size(void **state)
 	finish(&f);
 }
 
+static void test_a_message_has_several_packets(void **state)
+{
+	struct {
+		struct sl_virgl_context context;
+		struct sl_virgl_submit submit;
+		uint32_t words[3];
+		struct sl_virgl_create create;
+		struct sl_virgl_memory last;
+	} all = { .context = { .header.type = SL_VIRGL_CONTEXT, .context_id = 1, .name = "x" },
+		  .submit = { .header = { SL_VIRGL_SUBMIT, 12 }, .context_id = 1 },
+		  .create = texture(7),
+		  .last.header.type = SL_VIRGL_MEMORY };
+	const size_t size = offsetof(__typeof__(all), last);
+	uint32_t draws;
+	struct fixture f;
+
+	init(&f);
+	assert_int_equal(handle(&f, &all, size, -1), 0);
+	assert_string_equal(f.calls, "context 1 x;submit 1 x3;create 7;");
+	/* What is behind a packet that makes no sense is dropped with it. */
+	f.calls[0] = '\0';
+	assert_int_equal(handle(&f, &all, size, -1), -EBADMSG); /* that context again */
+	assert_int_equal(sl_fd_send(f.vgpu, &all.submit, 27, NULL, 0), 0);
+	assert_int_equal(sl_virgl_server_receive(f.server), -EBADMSG); /* cut short */
+	assert_false(sl_virgl_server_has_more(f.server));
+	/* A descriptor comes with one packet, and a packet that wants one alone. */
+	int fd = sl_fd_create_memory("ram", 4096);
+	struct sl_virgl_memory two[2] = { all.last, all.last };
+	assert_int_equal(handle(&f, two, sizeof(two), fd), -EBADMSG);
+	assert_int_equal(handle(&f, &all.create, sizeof(all.create) + 8, -1), -EBADMSG);
+	assert_int_equal(sl_fd_send(f.vgpu, two, sizeof(two[0]), &fd, 1), 0);
+	assert_int_equal(sl_virgl_server_receive(f.server), 0);
+	assert_int_equal(sl_virgl_server_run(f.server, 1, &draws), 0);
+	close(fd);
+	finish(&f);
+}
+
 static void test_submissions_are_cut_at_draws(void **state)
 {
 	/* State, draw, state, clear, draw; the last one claims to be longer than it is. */
@@ -579,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_pages_must_be_guest_memory),
 		cmocka_unit_test(test_nonsense_costs_only_the_resource),
 		cmocka_unit_test(test_packets_have_their_size),
+		cmocka_unit_test(test_a_message_has_several_packets),
 		cmocka_unit_test(test_submissions_are_cut_at_draws),
 		cmocka_unit_test(test_a_submission_may_be_empty),
 		cmocka_unit_test(test_fences_wait_for_what_came_before),
