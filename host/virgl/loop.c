@@ -74,21 +74,36 @@ static void adapt(struct loop *loop, uint64_t took_ns)
 	loop->max_draws = draws < MAX_DRAWS ? (uint32_t)draws : MAX_DRAWS;
 }
 
+/* The next piece is complete. Returns how long it took. */
+static uint64_t complete_piece(struct loop *loop, uint64_t now_ns)
+{
+	struct sl_virgl_renderer *renderer = loop->options->renderer;
+	uint64_t last_ns = loop->client.completed_ns;
+	uint64_t end_ns = sl_virgl_renderer_take_end_ns(renderer, ++loop->completed, now_ns);
+
+	/* Clocks that do not agree must not make it less than none. */
+	end_ns = end_ns > last_ns ? end_ns : last_ns;
+	sl_sched_client_complete(&loop->client, 1, end_ns);
+	return end_ns - last_ns;
+}
+
 /* What the GPU has completed goes on the account, and to the guest. */
 static int take_completions(struct loop *loop)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
-
 	uint64_t count = options->renderer->completed - loop->completed;
+	uint64_t busy_ns = 0;
+
 	if (count == 0) {
 		return 0;
 	}
 	uint64_t now_ns = sl_clock_now_ns();
-	uint64_t busy_ns = now_ns - loop->client.completed_ns;
 
-	loop->completed += count;
-	sl_sched_client_complete(&loop->client, (uint32_t)count, now_ns);
-	sl_stats_set_gpu_busy(options->stats, busy_ns, loop->client.in_flight > 0 ? now_ns : 0);
+	while (loop->completed != options->renderer->completed) {
+		busy_ns += complete_piece(loop, now_ns);
+	}
+	sl_stats_set_gpu_busy(options->stats, busy_ns,
+			      loop->client.in_flight > 0 ? loop->client.completed_ns : 0);
 	sl_stats_add(&options->stats->completed, count);
 	adapt(loop, busy_ns);
 	if (loop->client.in_flight == 0) {

@@ -70,8 +70,9 @@ static virgl_renderer_gl_context create_gl_context(void *cookie, int scanout,
 
 static void destroy_gl_context(void *cookie, virgl_renderer_gl_context context)
 {
-	const struct sl_virgl_renderer *renderer = cookie;
+	struct sl_virgl_renderer *renderer = cookie;
 
+	sl_virgl_timer_forget(&renderer->timer, context);
 	sl_virgl_egl_destroy_context(&renderer->egl, context);
 }
 
@@ -116,6 +117,7 @@ int sl_virgl_renderer_init(struct sl_virgl_renderer *renderer, char *ret_why, si
 		sl_virgl_egl_finish(&renderer->egl);
 		return -ENODEV;
 	}
+	sl_virgl_timer_init(&renderer->timer, &renderer->egl);
 	return 0;
 }
 
@@ -179,7 +181,16 @@ int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer)
 		renderer->completed = renderer->submitted;
 		return 0;
 	}
+	sl_virgl_timer_mark(&renderer->timer, renderer->submitted);
 	return error_of(virgl_renderer_create_fence((int)(uint32_t)renderer->submitted, 0));
+}
+
+uint64_t sl_virgl_renderer_take_end_ns(struct sl_virgl_renderer *renderer, uint64_t piece,
+				       uint64_t now_ns)
+{
+	uint64_t end_ns = sl_virgl_timer_take(&renderer->timer, piece, now_ns);
+
+	return end_ns != 0 ? end_ns : now_ns;
 }
 
 int sl_virgl_renderer_get_fd(void)

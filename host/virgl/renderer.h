@@ -6,6 +6,7 @@
 
 #include "host/virgl/egl.h"
 #include "host/virgl/server.h"
+#include "host/virgl/timer.h"
 
 struct sl_virgl_renderer {
 	struct sl_virgl_egl egl;
@@ -15,6 +16,7 @@ struct sl_virgl_renderer {
 	uint64_t query_piece;  /* the last one that asked for a query's result */
 	uint32_t look_skipped; /* pieces since it was last looked whether one is complete at once */
 	uint32_t look_skip;    /* how many not to look at, since looking was in vain */
+	struct sl_virgl_timer timer;
 };
 
 /* For the server, with the renderer as data. */
@@ -36,6 +38,10 @@ void sl_virgl_renderer_get_name(char *ret_name, size_t size);
 /* What has been submitted so far is one more piece; it counts in completed when it is complete.
  * Returns 0 or -errno. */
 int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer);
+/* When a piece that is complete was so, or now_ns if only that is known (CLOCK_MONOTONIC). To be
+ * asked once for each, in their order. */
+uint64_t sl_virgl_renderer_take_end_ns(struct sl_virgl_renderer *renderer, uint64_t piece,
+				       uint64_t now_ns);
 /* Readable when sl_virgl_renderer_poll() will find something; -1: nothing tells, look often. */
 int sl_virgl_renderer_get_fd(void);
 /* Updates completed. */
