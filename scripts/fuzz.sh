@@ -37,7 +37,7 @@ is_drivers_crash() {
 	local log=$1
 
 	sed -n '/ERROR: AddressSanitizer/,$p' "$log" |
-		grep -m 3 -E '^ +#[0-9]+ ' | grep -qE 'libvulkan_lvp|libLLVM|<unknown module>'
+		grep -m 3 -E '^ +#[0-9]+ ' | grep -qE 'libvulkan_lvp|libvirglrenderer|swrast_dri|libLLVM|<unknown module>'
 }
 
 run_target() {
@@ -51,9 +51,9 @@ run_target() {
 	case $target in
 	# Drivers forget what a guest that broke the protocol left behind, and libconfig what it had
 	# read of a string before an error.
-	replay | config) leaks=0 ;;&
+	replay | virgl_stream | config) leaks=0 ;;&
 	# An input may keep the driver busy for ever, which costs a process of its own then.
-	replay) options=(-fork=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20) ;;
+	replay | virgl_stream) options=(-fork=1 -ignore_timeouts=1 -ignore_ooms=1 -timeout=20) ;;
 	decode) folders+=("$source_dir/tests/fuzz/corpus/replay") ;;
 	esac
 	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=$leaks \
@@ -64,7 +64,7 @@ run_target() {
 	runs=$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' "$log" | tail -n 1)
 	if [[ $status -ne 0 ]]; then
 		result=FAIL
-		if [[ $target == replay ]] && is_drivers_crash "$log"; then
+		if [[ $target == replay || $target == virgl_stream ]] && is_drivers_crash "$log"; then
 			result=OK
 			echo "fuzz_$target: a crash of the driver's, see $log"
 		else
