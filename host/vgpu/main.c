@@ -299,19 +299,19 @@ static int connect_daemon_for_gl(void *data)
 	return sl_vgpu_connector_connect(service->connector, true);
 }
 
-/* The guest does without where the daemon has none. Over vfio-user stock Mesa would want blobs that
- * the host stores, too. */
+/* The guest does without where the daemon has none. */
 static int start_virgl(struct service *service)
 {
-	if (service->vhost == NULL) {
-		return 0;
-	}
+	bool is_vfio = service->vfio != NULL;
 	const struct sl_vgpu_virgl_options virgl_options = {
 		.event = service->event,
-		.ram = sl_vhost_user_get_ram(service->vhost),
-		.vgpu = sl_vhost_user_get_device(service->vhost),
+		.ram = is_vfio ? sl_vfio_user_get_ram(service->vfio)
+			       : sl_vhost_user_get_ram(service->vhost),
+		.vgpu = is_vfio ? sl_vfio_user_get_device(service->vfio)
+				: sl_vhost_user_get_device(service->vhost),
 		.connect = connect_daemon_for_gl,
 		.data = service,
+		.has_blobs = is_vfio,
 	};
 	int r = sl_vgpu_virgl_create(&virgl_options, &service->virgl);
 

@@ -16,6 +16,10 @@
 #define CAPSET_COUNT 2u
 /* A process that has to be started over and over must not keep the host busy. */
 #define RETRY_NS UINT64_C(1000000000)
+/* Of the capset VIRGL2: where the host's capabilities are, and the one that has Mesa make buffers
+ * that stay mapped (GL_ARB_buffer_storage). */
+#define CAPABILITIES_OFFSET	  392u
+#define CAPABILITY_BUFFER_STORAGE (1u << 31)
 /* How long a process is kept that has nothing of the guest's. */
 #define IDLE_US UINT64_C(5000000)
 
@@ -489,6 +493,21 @@ static const struct sl_vgpu_backend_ops context_ops = {
 	.submit = submit,
 };
 
+/* Where there are blobs Mesa would have those buffers as blobs of the host's, and the guest would
+ * map them through the window. But virglrenderer maps them in its own process only: on the drivers
+ * that it can do so with they are no file that the window could have. */
+static void hide_buffer_storage(struct capset *capset)
+{
+	uint32_t capabilities;
+
+	if (capset->size < CAPABILITIES_OFFSET + sizeof(capabilities)) {
+		return;
+	}
+	memcpy(&capabilities, capset->data + CAPABILITIES_OFFSET, sizeof(capabilities));
+	capabilities &= ~CAPABILITY_BUFFER_STORAGE;
+	memcpy(capset->data + CAPABILITIES_OFFSET, &capabilities, sizeof(capabilities));
+}
+
 /* Offer the capsets of a WELCOME. Returns 0, -EBADMSG or -ENOSPC. */
 static int offer(struct sl_vgpu_virgl *backend, const uint8_t *bytes, size_t size)
 {
@@ -513,6 +532,9 @@ static int offer(struct sl_vgpu_virgl *backend, const uint8_t *bytes, size_t siz
 		if (welcome.sizes[i] > 0) {
 			memcpy(capset->data, bytes, welcome.sizes[i]);
 			capset->size = welcome.sizes[i];
+			if (i == 1 && backend->options.has_blobs) {
+				hide_buffer_storage(capset);
+			}
 			capset->backend = backend;
 			backend->ops[i] = context_ops;
 			backend->ops[i].capset_id = VIRTIO_GPU_CAPSET_VIRGL + i;

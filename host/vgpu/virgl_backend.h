@@ -8,6 +8,7 @@
 
 #include "host/vgpu/virtio_gpu.h"
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct sl_vgpu_virgl;
@@ -20,6 +21,8 @@ struct sl_vgpu_virgl_options {
 	 * -errno. */
 	int (*connect)(void *data);
 	void *data;
+	/* The device has blobs and a window, which OpenGL does not use. */
+	bool has_blobs;
 };
 
 /* Connect, wait for what the host can do (some seconds at most), and offer it to the guest. Before

@@ -5,13 +5,16 @@ what they find natively, bit for bit; and nothing is left of them. Skipped where
 that knows vfio-user, neither installed nor in Debian's archive."""
 
 import os
+import pathlib
 import signal
 import sys
+import tempfile
 
 import guest as guest_module
 from guest import Guest, State, host
 
 import run_cases
+from test_gl import GL, Pictures
 from test_life import judge, run_case, test_killed_renderer, test_reboot, works
 
 OPTIONS = ["--front-end", "vfio-user"]
@@ -48,6 +51,23 @@ def test_cases(tap, vm, native):
     tap.point("programs at the same time", "\n".join(problem for problem in problems if problem))
 
 
+def test_opengl(tap, vm):
+    """Stock Mesa, in contexts that say what they are for."""
+    if not (host.BUILD / "host/virgl/sluice-virgl").exists():
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        pictures = Pictures(pathlib.Path(directory))
+        _, output = vm.run(f"{GL} /tmp/first")
+        tap.point("OpenGL is virgl", None if output.startswith("virgl (") else output)
+        tap.point("a picture is the host's", pictures.problem(vm, pictures.start(vm)))
+        frames = vm.start(f"{GL} --seconds 4 8")
+        problem = works(vm, run_cases.Native(), "timeline_threads")
+        status, output = vm.wait(frames)
+        if status != 0 or "in the end" not in output:
+            problem = problem or f"status {status}: {output}"
+        tap.point("OpenGL and Vulkan at once", problem)
+
+
 def test_window(tap, vm):
     """Programs have used it; what they used is free again."""
     empty = host.wait_for(lambda: window_bytes(vm) == 0, 15)
@@ -74,6 +94,7 @@ def main():
             baseline = state.settle()
             test_kernel(tap, vm)
             test_cases(tap, vm, native)
+            test_opengl(tap, vm)
             test_killed_renderer(tap, daemon, vm, native)
             test_window(tap, vm)
             tap.point("nothing is left", state.compare(baseline))
