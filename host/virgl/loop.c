@@ -79,10 +79,14 @@ static uint64_t complete_piece(struct loop *loop, uint64_t now_ns)
 {
 	struct sl_virgl_renderer *renderer = loop->options->renderer;
 	uint64_t last_ns = loop->client.completed_ns;
-	uint64_t end_ns = sl_virgl_renderer_take_end_ns(renderer, ++loop->completed, now_ns);
+	uint64_t stamp_ns = sl_virgl_timer_take(&renderer->timer, ++loop->completed, now_ns);
+	uint64_t end_ns = stamp_ns != 0 ? stamp_ns : now_ns;
 
 	/* Clocks that do not agree must not make it less than none. */
 	end_ns = end_ns > last_ns ? end_ns : last_ns;
+	if (stamp_ns != 0) {
+		sl_stats_add(&loop->options->stats->gpu_stamped_ns, end_ns - last_ns);
+	}
 	sl_sched_client_complete(&loop->client, 1, end_ns);
 	return end_ns - last_ns;
 }

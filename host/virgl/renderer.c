@@ -185,14 +185,6 @@ int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer)
 	return error_of(virgl_renderer_create_fence((int)(uint32_t)renderer->submitted, 0));
 }
 
-uint64_t sl_virgl_renderer_take_end_ns(struct sl_virgl_renderer *renderer, uint64_t piece,
-				       uint64_t now_ns)
-{
-	uint64_t end_ns = sl_virgl_timer_take(&renderer->timer, piece, now_ns);
-
-	return end_ns != 0 ? end_ns : now_ns;
-}
-
 int sl_virgl_renderer_get_fd(void)
 {
 	return virgl_renderer_get_poll_fd();

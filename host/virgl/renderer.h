@@ -38,10 +38,6 @@ void sl_virgl_renderer_get_name(char *ret_name, size_t size);
 /* What has been submitted so far is one more piece; it counts in completed when it is complete.
  * Returns 0 or -errno. */
 int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer);
-/* When a piece that is complete was so, or now_ns if only that is known (CLOCK_MONOTONIC). To be
- * asked once for each, in their order. */
-uint64_t sl_virgl_renderer_take_end_ns(struct sl_virgl_renderer *renderer, uint64_t piece,
-				       uint64_t now_ns);
 /* Readable when sl_virgl_renderer_poll() will find something; -1: nothing tells, look often. */
 int sl_virgl_renderer_get_fd(void);
 /* Updates completed. */

@@ -187,7 +187,7 @@ static void end_all(struct world *world)
 	glFinish();
 	sl_virgl_renderer_poll();
 	for (uint64_t now_ns = sl_clock_now_ns(); timed < renderer->completed;) {
-		sl_virgl_renderer_take_end_ns(renderer, ++timed, now_ns);
+		sl_virgl_timer_take(&renderer->timer, ++timed, now_ns);
 	}
 }
 
