@@ -32,12 +32,15 @@ EOF
 }
 
 # Of the driver's own crashes only the log tells; they do not fail the target. What is beyond
-# these libraries' frames is what called them.
+# these libraries' frames is what called them; a library that gives up by itself (abort()) has the C
+# library and the fuzzer's own frames before its.
 is_drivers_crash() {
 	local log=$1
 
-	sed -n '/ERROR: AddressSanitizer/,$p' "$log" |
-		grep -m 3 -E '^ +#[0-9]+ ' | grep -qE 'libvulkan_lvp|libvirglrenderer|swrast_dri|libLLVM|<unknown module>'
+	sed -n '/ERROR: \(AddressSanitizer\|libFuzzer: deadly signal\)/,$p' "$log" |
+		grep -E '^ +#[0-9]+ ' | grep -vE ' in (__sanitizer_|__interceptor_|__asan_|fuzzer::)|/libc\.so' |
+		head -n 2 |
+		grep -qE 'libvulkan_lvp|libvirglrenderer|swrast_dri|libEGL_mesa|libLLVM|<unknown module>'
 }
 
 run_target() {
