@@ -333,27 +333,29 @@ class Bench:
             output = json.loads(process.communicate(timeout=120)[0])
         return output["jobs"] / (output["time_ns"] / 1e9)
 
-    def together(self, system):
-        """Two programs with 1 ms jobs at the same time: jobs a second of both, and the ledger."""
+    def together(self, system, job_us):
+        """Two programs at the same time: jobs a second of both, and ledgers before and after."""
         processes = []
         for guest in ("a", "b"):
             system.add(guest)
-            processes.append(self.start(system, guest, *self.job(1000), "depth=8", "samples=1"))
-        start = time.monotonic_ns()
+            processes.append(self.start(system, guest, *self.job(job_us), "depth=8", "samples=1"))
+        before, start = system.ledger(), time.monotonic_ns()
         time.sleep(self.options.seconds)
-        end = time.monotonic_ns()
-        ledger = system.ledger()
+        after, end = system.ledger(), time.monotonic_ns()
         samples = [sample for output in self.finish(processes) for sample in output["samples"]]
-        return sum(1 for begin, took in samples if start <= begin + took < end) / (
-            (end - start) / 1e9), ledger
+        jobs = sum(1 for begin, took in samples if start <= begin + took < end)
+        return jobs / ((end - start) / 1e9), before, after
 
-    def contended(self):
-        """Two guests' throughput beside that of two programs without a scheduler; hand-overs in µs."""
+    def contended(self, job_us):
+        """Two guests: their jobs beside those of two native programs, the part of the time in which
+        the GPU has work, hand-overs in µs."""
         with Native() as system:
-            native, _ = self.together(system)
+            native = self.together(system, job_us)[0]
         with Sluice() as system:
-            sluice, ledger = self.together(system)
-        return sluice / native, ledger["handover_p50_ns"] / 1000, ledger["handover_p99_ns"] / 1000
+            sluice, before, after = self.together(system, job_us)
+        used = (after["used_ns"] - before["used_ns"]) / (after["wall_ns"] - before["wall_ns"])
+        return (sluice / native, used, after["handover_p50_ns"] / 1000,
+                after["handover_p99_ns"] / 1000)
 
     def measure_cost(self):
         for where, throughput in (("", self.throughput),
@@ -367,11 +369,15 @@ class Bench:
                 if len(self.others) > 1:
                     self.note(f"{name}: Venus's speed beside native",
                               [run[1] / run[0] for run in runs], "", "")
-        runs = self.repeat(self.contended)
-        self.note("two guests, jobs of 1 ms: speed of both beside two native programs",
-                  [run[0] for run in runs], "", "(>= 0.95)")
-        self.note("hand-over, median", [run[1] for run in runs], "us", "(<= 100)")
-        self.note("hand-over, p99", [run[2] for run in runs], "us", "")
+        for job_us in (1000, 10000):
+            runs = self.repeat(lambda j=job_us: self.contended(j))
+            name = f"two guests, jobs of {job_us / 1000:g} ms"
+            self.note(f"{name}: speed beside two native programs", [run[0] for run in runs], "",
+                      "(>= 0.95)")
+            self.note(f"{name}: part of the time that the GPU has work", [run[1] for run in runs],
+                      "", "")
+            self.note(f"{name}: hand-over, median", [run[2] for run in runs], "us", "(<= 100)")
+            self.note(f"{name}: hand-over, p99", [run[3] for run in runs], "us", "")
 
     def plot(self, path):
         """Shares of three guests while weights change, as SVG."""
