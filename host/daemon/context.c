@@ -365,6 +365,7 @@ static void on_gl_ready(struct sl_worker *worker, const struct sl_renderer_ready
 	context->kill_timer = sd_event_source_disable_unref(context->kill_timer);
 	if (why == NULL) {
 		sl_log(SL_LOG_DEBUG, "OpenGL is rendered by %s", ready->device_name);
+		sl_worker_hurry(worker);
 		why = assign_worker(context);
 	}
 	if (why != NULL) {
@@ -395,6 +396,7 @@ void sl_context_start_gl(struct sl_guest *guest, int fd, const struct ucred *pee
 {
 	struct sl_daemon *daemon = guest->daemon;
 	struct sl_context *context = add_context(guest, fd, peer);
+	uint32_t rank = sl_start_rate_note(&guest->start_rate, sl_clock_now_ns());
 	const struct sl_worker_options options = {
 		.renderer = daemon->config->virgl,
 		.log_level = daemon->config->log_level,
@@ -406,6 +408,7 @@ void sl_context_start_gl(struct sl_guest *guest, int fd, const struct ucred *pee
 				  ? NULL
 				  : sl_pool_get_cgroup(daemon->pool),
 		.memory_bytes = daemon->config->renderer_memory,
+		.is_lowered = rank > 0 && sl_pool_can_lower(daemon->pool),
 	};
 
 	if (context == NULL) {

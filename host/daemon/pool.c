@@ -587,6 +587,11 @@ const char *sl_pool_get_driver(const struct sl_pool *pool)
 	return pool->driver;
 }
 
+bool sl_pool_can_lower(const struct sl_pool *pool)
+{
+	return pool->can_lower;
+}
+
 uint32_t sl_pool_get_idle_count(const struct sl_pool *pool)
 {
 	return count_entries(pool, true);

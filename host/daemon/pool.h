@@ -41,6 +41,8 @@ const char *sl_pool_get_driver(const struct sl_pool *pool);
 uint32_t sl_pool_get_namespaces(const struct sl_pool *pool);
 /* Lent; NULL: there is none. */
 struct sl_sandbox_cgroup *sl_pool_get_cgroup(const struct sl_pool *pool);
+/* sl_priority_probe() */
+bool sl_pool_can_lower(const struct sl_pool *pool);
 uint32_t sl_pool_get_idle_count(const struct sl_pool *pool);
 
 #endif

@@ -120,6 +120,11 @@ struct sl_sandbox_cgroup *sl_pool_get_cgroup(const struct sl_pool *from)
 	return NULL;
 }
 
+bool sl_pool_can_lower(const struct sl_pool *from)
+{
+	return true;
+}
+
 uint32_t sl_pool_get_idle_count(const struct sl_pool *from)
 {
 	return 0;
@@ -153,6 +158,10 @@ int sl_worker_assign(struct sl_worker *worker, const struct sl_renderer_assign *
 }
 
 void sl_worker_send_sched(struct sl_worker *worker, const struct sl_sched_msg *msg)
+{
+}
+
+void sl_worker_hurry(struct sl_worker *worker)
 {
 }
 
