@@ -3,6 +3,7 @@
 #include "host/vgpu/display.h"
 
 #include <errno.h>
+#include <drm_fourcc.h>
 #include <fcntl.h>
 #include <pixman.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ enum question {
 	QUESTION_FEATURES,
 	QUESTION_INFO,
 	QUESTION_EDID,
+	QUESTION_SHOWN, /* a change of a DMA-BUF */
 };
 
 struct scanout {
@@ -35,6 +37,10 @@ struct scanout {
 	uint32_t told_width; /* as the other side was told */
 	uint32_t told_height;
 	pixman_region32_t dirty; /* within width x height */
+	struct sl_vhost_gpu_dmabuf dmabuf;
+	int dmabuf_fd;	      /* shown in place of pixels that are sent; -1: none */
+	bool dmabuf_is_new;   /* the other side was not told */
+	bool dmabuf_was_told; /* the other side shows one, this or an earlier */
 	struct sl_vhost_gpu_cursor cursor;
 	bool cursor_visible;
 	bool cursor_moved;
@@ -54,6 +60,7 @@ struct sl_vgpu_display {
 	uint32_t question_scanout_id;
 	bool ready; /* the protocol's features are agreed on */
 	bool has_edid;
+	bool has_dmabuf2; /* the other side knows modifiers */
 	uint64_t last_turn;
 	uint64_t info_turn; /* 0: no such question waits */
 	struct scanout scanouts[SL_VGPU_MAX_SCANOUTS];
@@ -62,6 +69,7 @@ struct sl_vgpu_display {
 	size_t out_capacity;
 	size_t out_size;
 	size_t out_sent;
+	int out_fd; /* goes with its first byte; -1: none. A scanout's */
 
 	struct sl_vhost_gpu_header in_header;
 	union {
@@ -174,6 +182,49 @@ static bool put_cursor(struct sl_vgpu_display *display, struct scanout *scanout)
 	return false;
 }
 
+/* Returns true if a message was put into the buffer. */
+static bool put_dmabuf(struct sl_vgpu_display *display, struct scanout *scanout)
+{
+	struct sl_vhost_gpu_dmabuf none = { .scanout_id = scanout->dmabuf.scanout_id };
+
+	if (scanout->dmabuf_fd < 0 && scanout->dmabuf_was_told) {
+		scanout->dmabuf_was_told = false;
+		return put_message(display, SL_VHOST_GPU_DMABUF_SCANOUT, &none,
+				   SL_VHOST_GPU_DMABUF_SIZE);
+	}
+	if (!scanout->dmabuf_is_new) {
+		return false;
+	}
+	scanout->dmabuf_is_new = false;
+	scanout->dmabuf_was_told = true;
+	if (!put_message(display,
+			 display->has_dmabuf2 ? SL_VHOST_GPU_DMABUF_SCANOUT2
+					      : SL_VHOST_GPU_DMABUF_SCANOUT,
+			 &scanout->dmabuf,
+			 display->has_dmabuf2 ? sizeof(scanout->dmabuf)
+					      : SL_VHOST_GPU_DMABUF_SIZE)) {
+		return false;
+	}
+	display->out_fd = scanout->dmabuf_fd;
+	return true;
+}
+
+/* What changed is where the other side sees it; that it has shown it it says. */
+static bool put_dmabuf_update(struct sl_vgpu_display *display, uint32_t id)
+{
+	struct scanout *scanout = &display->scanouts[id];
+	const pixman_box32_t *box = pixman_region32_extents(&scanout->dirty);
+	struct sl_vhost_gpu_update update = { id, (uint32_t)box->x1, (uint32_t)box->y1,
+					      (uint32_t)(box->x2 - box->x1),
+					      (uint32_t)(box->y2 - box->y1) };
+
+	if (!pixman_region32_not_empty(&scanout->dirty) || display->question != QUESTION_NONE) {
+		return false;
+	}
+	pixman_region32_clear(&scanout->dirty);
+	return ask(display, QUESTION_SHOWN, SL_VHOST_GPU_DMABUF_UPDATE, &update, sizeof(update));
+}
+
 /* An update must never reach the other side before its scanout, or after the scanout's end: QEMU
  * would draw into a surface that it does not have. */
 static bool put_scanout(struct sl_vgpu_display *display, uint32_t id)
@@ -181,6 +232,12 @@ static bool put_scanout(struct sl_vgpu_display *display, uint32_t id)
 	struct scanout *scanout = &display->scanouts[id];
 	struct sl_vhost_gpu_scanout message = { id, scanout->width, scanout->height };
 
+	if (put_dmabuf(display, scanout)) {
+		return true;
+	}
+	if (scanout->dmabuf_fd >= 0) {
+		return false;
+	}
 	if (scanout->told_width == scanout->width && scanout->told_height == scanout->height) {
 		return false;
 	}
@@ -193,6 +250,10 @@ static bool put_update(struct sl_vgpu_display *display, uint32_t id)
 {
 	struct scanout *scanout = &display->scanouts[id];
 	int count = 0;
+
+	if (scanout->dmabuf_fd >= 0) {
+		return put_dmabuf_update(display, id);
+	}
 	const pixman_box32_t *box = pixman_region32_rectangles(&scanout->dirty, &count);
 
 	if (count == 0) {
@@ -247,13 +308,39 @@ static bool put_next(struct sl_vgpu_display *display)
 	return false;
 }
 
+/* Returns what send() does. */
+static ssize_t write_part(struct sl_vgpu_display *display)
+{
+	union {
+		char buffer[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = display->out + display->out_sent,
+			     .iov_len = display->out_size - display->out_sent };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (display->out_fd >= 0) {
+		msg.msg_control = control.buffer;
+		msg.msg_controllen = sizeof(control.buffer);
+		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &display->out_fd, sizeof(int));
+	}
+	ssize_t n = sendmsg(display->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n > 0) {
+		display->out_fd = -1;
+	}
+	return n;
+}
+
 /* Write what there is to say until the socket is full. */
 static void write_messages(struct sl_vgpu_display *display)
 {
 	while (display->out_size > 0 || put_next(display)) {
-		ssize_t n =
-			send(display->fd, display->out + display->out_sent,
-			     display->out_size - display->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = write_part(display);
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
 			close_display(display);
@@ -290,7 +377,12 @@ static void take_answer(struct sl_vgpu_display *display, size_t size)
 		display->has_edid =
 			size > 0 && (display->in.u64 & 1u << SL_VHOST_GPU_PROTOCOL_F_EDID) != 0;
 		if (size > 0) {
-			uint64_t features = display->in.u64 & 1u << SL_VHOST_GPU_PROTOCOL_F_EDID;
+			uint64_t features =
+				display->in.u64 & (1u << SL_VHOST_GPU_PROTOCOL_F_EDID |
+						   1u << SL_VHOST_GPU_PROTOCOL_F_DMABUF2);
+
+			display->has_dmabuf2 =
+				(features & 1u << SL_VHOST_GPU_PROTOCOL_F_DMABUF2) != 0;
 
 			put_message(display, SL_VHOST_GPU_SET_PROTOCOL_FEATURES, &features,
 				    sizeof(features));
@@ -336,6 +428,8 @@ static bool answers_question(const struct sl_vgpu_display *display)
 	case QUESTION_EDID:
 		return display->in_header.request == SL_VHOST_GPU_GET_EDID &&
 		       size == sizeof(display->in.edid);
+	case QUESTION_SHOWN:
+		return display->in_header.request == SL_VHOST_GPU_DMABUF_UPDATE && size == 0;
 	default:
 		return false;
 	}
@@ -388,16 +482,76 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *data)
 	return 0;
 }
 
-static void set_scanout(void *data, uint32_t scanout_id, uint32_t width, uint32_t height)
+/* A descriptor that is about to be written stays with its message. */
+static void drop_dmabuf(struct sl_vgpu_display *display, struct scanout *scanout)
 {
-	struct sl_vgpu_display *display = data;
-	struct scanout *scanout = &display->scanouts[scanout_id];
+	if (scanout->dmabuf_fd >= 0 && scanout->dmabuf_fd == display->out_fd) {
+		/* Nothing of it was written: it need not be at all. */
+		display->out_fd = -1;
+		display->out_size = 0;
+	}
+	sl_fd_close(scanout->dmabuf_fd);
+	scanout->dmabuf_fd = -1;
+	scanout->dmabuf_is_new = false;
+}
 
+static void show(struct sl_vgpu_display *display, struct scanout *scanout, uint32_t width,
+		 uint32_t height)
+{
 	scanout->width = width;
 	scanout->height = height;
 	pixman_region32_fini(&scanout->dirty);
 	pixman_region32_init_rect(&scanout->dirty, 0, 0, width, height);
 	wake(display);
+}
+
+static void set_scanout(void *data, uint32_t scanout_id, uint32_t width, uint32_t height)
+{
+	struct sl_vgpu_display *display = data;
+	struct scanout *scanout = &display->scanouts[scanout_id];
+
+	if (scanout->dmabuf_was_told) {
+		/* The other side has no surface. */
+		scanout->told_width = 0;
+		scanout->told_height = 0;
+	}
+	drop_dmabuf(display, scanout);
+	show(display, scanout, width, height);
+}
+
+static int set_dmabuf(void *data, uint32_t scanout_id, const struct sl_vgpu_dmabuf *dmabuf,
+		      const struct sl_vgpu_rect *rect)
+{
+	struct sl_vgpu_display *display = data;
+	struct scanout *scanout = &display->scanouts[scanout_id];
+	bool needs_modifier = dmabuf->modifier != DRM_FORMAT_MOD_LINEAR &&
+			      dmabuf->modifier != DRM_FORMAT_MOD_INVALID;
+	SL_AUTO_CLOSE int fd = -1;
+
+	if (display->ready && (!needs_modifier || display->has_dmabuf2)) {
+		fd = fcntl(dmabuf->fd, F_DUPFD_CLOEXEC, 3);
+	}
+	if (fd < 0) {
+		return -ENOTSUP;
+	}
+	drop_dmabuf(display, scanout);
+	scanout->dmabuf_fd = sl_steal_fd(&fd);
+	scanout->dmabuf_is_new = true;
+	scanout->dmabuf = (struct sl_vhost_gpu_dmabuf){
+		.scanout_id = scanout_id,
+		.x = rect->x,
+		.y = rect->y,
+		.width = rect->width,
+		.height = rect->height,
+		.fd_width = dmabuf->width,
+		.fd_height = dmabuf->height,
+		.fd_stride = dmabuf->stride,
+		.fd_flags = dmabuf->flags,
+		.fd_fourcc = dmabuf->fourcc,
+		.modifier = { (uint32_t)dmabuf->modifier, (uint32_t)(dmabuf->modifier >> 32) },
+	};
+	show(display, scanout, rect->width, rect->height);
+	return 0;
 }
 
 static void update(void *data, uint32_t scanout_id, const struct sl_vgpu_rect *rect)
@@ -467,6 +621,7 @@ static int query_edid(void *data, uint32_t scanout_id)
 
 static const struct sl_vgpu_display_ops display_ops = {
 	.set_scanout = set_scanout,
+	.set_dmabuf = set_dmabuf,
 	.update = update,
 	.move_cursor = move_cursor,
 	.define_cursor = define_cursor,
@@ -489,8 +644,10 @@ int sl_vgpu_display_create(sd_event *event, int fd, struct sl_vgpu *vgpu,
 	display->vgpu = vgpu;
 	display->fd = fd;
 	display->closed = true;
+	display->out_fd = -1;
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
 		pixman_region32_init(&display->scanouts[i].dirty);
+		display->scanouts[i].dmabuf_fd = -1;
 	}
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
 		r = -errno;
@@ -527,6 +684,7 @@ void sl_vgpu_display_destroy(struct sl_vgpu_display *display)
 	sd_event_unref(display->event);
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
 		pixman_region32_fini(&display->scanouts[i].dirty);
+		sl_fd_close(display->scanouts[i].dmabuf_fd);
 	}
 	free(display->out);
 	sl_fd_close(display->fd);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "host/base/fd.h"
+#include "host/base/log.h"
 #include "host/vgpu/virtio_gpu_priv.h"
 
 /* Screens are numbered: the scanouts' pictures, then their cursors. */
@@ -323,7 +324,8 @@ void sl_vgpu_host3d_read(struct sl_vgpu *vgpu, uint32_t screen_id)
 		return;
 	}
 	/* It may show something else by now. */
-	if (scanout->resource == NULL || scanout->resource->kind != SL_VGPU_RESOURCE_HOST) {
+	if (scanout->is_shared || scanout->resource == NULL ||
+	    scanout->resource->kind != SL_VGPU_RESOURCE_HOST) {
 		screen->is_dirty = false;
 		return;
 	}
@@ -334,6 +336,51 @@ void sl_vgpu_host3d_read(struct sl_vgpu *vgpu, uint32_t screen_id)
 		screen->is_dirty = false;
 		read_part(vgpu, screen, screen_id, scanout->resource, scanout->rect.x,
 			  scanout->rect.y, &screen->dirty);
+	}
+}
+
+void sl_vgpu_host3d_ask_dmabuf(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource)
+{
+	if (resource->was_asked || resource->is_lost || vgpu->cannot_export ||
+	    vgpu->display == NULL || vgpu->display->set_dmabuf == NULL) {
+		return;
+	}
+	resource->was_asked = vgpu->host3d->export_resource(vgpu->host3d_data, resource->id) == 0;
+	vgpu->cannot_export = !resource->was_asked;
+}
+
+void sl_vgpu_host3d_drop_dmabuf(struct sl_vgpu_resource *resource)
+{
+	if (resource->is_shared) {
+		sl_fd_close(resource->dmabuf.fd);
+		resource->is_shared = false;
+	}
+}
+
+void sl_vgpu_host3d_exported(struct sl_vgpu *vgpu, uint32_t resource_id,
+			     const struct sl_vgpu_dmabuf *dmabuf)
+{
+	SL_AUTO_CLOSE int fd = dmabuf->fd;
+	struct sl_vgpu_resource *resource = sl_vgpu_find_resource(vgpu, resource_id);
+
+	if (fd < 0 && !vgpu->cannot_export) {
+		vgpu->cannot_export = true;
+		sl_log(SL_LOG_INFO,
+		       "the host's OpenGL does not share pictures: they are read back");
+	}
+	/* The id may be another resource's by now. */
+	if (fd < 0 || resource == NULL || !resource->was_asked || resource->is_shared ||
+	    resource->is_lost || dmabuf->width < resource->width ||
+	    dmabuf->height < resource->height) {
+		return;
+	}
+	resource->dmabuf = *dmabuf;
+	resource->dmabuf.fd = sl_steal_fd(&fd);
+	resource->is_shared = true;
+	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
+		if (vgpu->scanouts[i].resource == resource) {
+			sl_vgpu_announce(vgpu, i);
+		}
 	}
 }
 
@@ -355,6 +402,7 @@ static void forget_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resou
 	if (resource->kind != SL_VGPU_RESOURCE_HOST) {
 		return;
 	}
+	/* What the display has of it stays; its memory lives as long as somebody has it. */
 	resource->is_lost = true;
 	resource->releasing = 0;
 	if (resource->dying && LIST_EMPTY(&resource->attachments)) {

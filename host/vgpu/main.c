@@ -42,6 +42,7 @@ struct arguments {
 	const char *name;
 	uint64_t max_memory; /* bytes */
 	uint64_t window;     /* bytes */
+	bool shares_pictures;
 	enum sl_log_level log_level;
 	enum sl_sandbox_mode sandbox;
 };
@@ -57,6 +58,7 @@ enum option_key {
 	OPTION_SANDBOX = 'x',
 	OPTION_FRONT_END = 'e',
 	OPTION_WINDOW = 'w',
+	OPTION_DMABUF = 'b',
 };
 
 static const struct argp_option options[] = {
@@ -77,6 +79,10 @@ static const struct argp_option options[] = {
 	{ "window", OPTION_WINDOW, "SIZE", 0,
 	  "With vfio-user: how much of the host's memory the guest can map, a power of two, or 0 "
 	  "(default: 256M)",
+	  0 },
+	{ "dmabuf", OPTION_DMABUF, NULL, 0,
+	  "Hand OpenGL pictures to QEMU as DMA-BUFs where the host's driver shares them, instead of "
+	  "reading them back",
 	  0 },
 	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
 	  "auto (default: all that the kernel gives), required or off", 0 },
@@ -139,6 +145,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		if (parse_window(text, &arguments->window) < 0) {
 			argp_error(state, "--window: '%s' is no power of two such as 256M", text);
 		}
+		return 0;
+	case OPTION_DMABUF:
+		arguments->shares_pictures = true;
 		return 0;
 	case OPTION_SANDBOX:
 		if (sl_sandbox_parse_mode(text, &arguments->sandbox) < 0) {
@@ -300,7 +309,7 @@ static int connect_daemon_for_gl(void *data)
 }
 
 /* The guest does without where the daemon has none. */
-static int start_virgl(struct service *service)
+static int start_virgl(struct service *service, const struct arguments *arguments)
 {
 	bool is_vfio = service->vfio != NULL;
 	const struct sl_vgpu_virgl_options virgl_options = {
@@ -312,6 +321,7 @@ static int start_virgl(struct service *service)
 		.connect = connect_daemon_for_gl,
 		.data = service,
 		.has_blobs = is_vfio,
+		.shares_pictures = arguments->shares_pictures,
 	};
 	int r = sl_vgpu_virgl_create(&virgl_options, &service->virgl);
 
@@ -373,7 +383,7 @@ static int start(struct service *service, const struct arguments *arguments)
 						: sl_vhost_user_get_device(service->vhost),
 					&sl_vgpu_sluice_ops, service->sluice);
 	}
-	return r < 0 ? r : start_virgl(service);
+	return r < 0 ? r : start_virgl(service, arguments);
 }
 
 /* Returns the exit status, or -errno if nothing was served. */

@@ -91,6 +91,7 @@ static void free_backing(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource
 void sl_vgpu_destroy_resource(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource)
 {
 	sl_vgpu_hide_resource(vgpu, resource);
+	sl_vgpu_host3d_drop_dmabuf(resource);
 	free_backing(vgpu, resource);
 	resource->mapped = false;
 	sl_vgpu_release_window(vgpu, resource);

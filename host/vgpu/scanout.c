@@ -8,15 +8,20 @@
 
 #include "host/vgpu/edid.h"
 
-static void announce(struct sl_vgpu *vgpu, uint32_t scanout_id)
+void sl_vgpu_announce(struct sl_vgpu *vgpu, uint32_t scanout_id)
 {
-	const struct sl_vgpu_scanout *scanout = &vgpu->scanouts[scanout_id];
-	bool shown = scanout->resource != NULL;
+	struct sl_vgpu_scanout *scanout = &vgpu->scanouts[scanout_id];
+	const struct sl_vgpu_display_ops *display = vgpu->display;
+	const struct sl_vgpu_resource *resource = scanout->resource;
 
-	if (vgpu->display != NULL) {
-		vgpu->display->set_scanout(vgpu->display_data, scanout_id,
-					   shown ? scanout->rect.width : 0,
-					   shown ? scanout->rect.height : 0);
+	scanout->is_shared = display != NULL && display->set_dmabuf != NULL && resource != NULL &&
+			     resource->is_shared &&
+			     display->set_dmabuf(vgpu->display_data, scanout_id, &resource->dmabuf,
+						 &scanout->rect) == 0;
+	if (display != NULL && !scanout->is_shared) {
+		display->set_scanout(vgpu->display_data, scanout_id,
+				     resource != NULL ? scanout->rect.width : 0,
+				     resource != NULL ? scanout->rect.height : 0);
 	}
 }
 
@@ -28,7 +33,7 @@ void sl_vgpu_set_display(struct sl_vgpu *vgpu, const struct sl_vgpu_display_ops 
 	vgpu->display_data = data;
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
 		if (vgpu->scanouts[i].resource != NULL) {
-			announce(vgpu, i);
+			sl_vgpu_announce(vgpu, i);
 		}
 	}
 }
@@ -40,7 +45,7 @@ static void disable(struct sl_vgpu *vgpu, uint32_t scanout_id)
 	if (scanout->resource != NULL) {
 		scanout->resource->scanouts &= ~(1u << scanout_id);
 		scanout->resource = NULL;
-		announce(vgpu, scanout_id);
+		sl_vgpu_announce(vgpu, scanout_id);
 	}
 }
 
@@ -91,8 +96,12 @@ static uint32_t show(struct sl_vgpu *vgpu, uint32_t scanout_id, struct sl_vgpu_r
 	scanout->rect = rect;
 	resource->scanouts |= 1u << scanout_id;
 	/* What the display has of one frame stays until the next one is read. */
-	if (resource->kind != SL_VGPU_RESOURCE_HOST || !was_host || !is_same_size) {
-		announce(vgpu, scanout_id);
+	if (resource->kind != SL_VGPU_RESOURCE_HOST || !was_host || !is_same_size ||
+	    resource->is_shared || scanout->is_shared) {
+		sl_vgpu_announce(vgpu, scanout_id);
+	}
+	if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+		sl_vgpu_host3d_ask_dmabuf(vgpu, resource);
 	}
 	return VIRTIO_GPU_RESP_OK_NODATA;
 }
@@ -165,7 +174,7 @@ uint32_t sl_vgpu_flush(struct sl_vgpu *vgpu, const struct virtio_gpu_resource_fl
 		    !clip_to_scanout(&cmd->r, &vgpu->scanouts[i].rect, &part)) {
 			continue;
 		}
-		if (resource->kind == SL_VGPU_RESOURCE_HOST) {
+		if (resource->kind == SL_VGPU_RESOURCE_HOST && !vgpu->scanouts[i].is_shared) {
 			sl_vgpu_host3d_update(vgpu, i, &part);
 		} else {
 			vgpu->display->update(vgpu->display_data, i, &part);

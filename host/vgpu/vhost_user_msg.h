@@ -120,11 +120,15 @@ enum sl_vhost_gpu_request {
 	SL_VHOST_GPU_CURSOR_UPDATE = 6,
 	SL_VHOST_GPU_SCANOUT = 7,
 	SL_VHOST_GPU_UPDATE = 8,
+	SL_VHOST_GPU_DMABUF_SCANOUT = 9,
+	SL_VHOST_GPU_DMABUF_UPDATE = 10, /* answered when it is shown */
 	SL_VHOST_GPU_GET_EDID = 11,
+	SL_VHOST_GPU_DMABUF_SCANOUT2 = 12,
 };
 
-#define SL_VHOST_GPU_PROTOCOL_F_EDID 0
-#define SL_VHOST_GPU_REPLY	     (1u << 2)
+#define SL_VHOST_GPU_PROTOCOL_F_EDID	0
+#define SL_VHOST_GPU_PROTOCOL_F_DMABUF2 1
+#define SL_VHOST_GPU_REPLY		(1u << 2)
 
 struct sl_vhost_gpu_header {
 	uint32_t request;
@@ -150,7 +154,24 @@ struct sl_vhost_gpu_scanout {
 	uint32_t height;
 };
 
-/* Pixels follow, x8r8g8b8. */
+/* With the DMA-BUF; without one: none is shown any more. */
+struct sl_vhost_gpu_dmabuf {
+	uint32_t scanout_id;
+	uint32_t x;
+	uint32_t y;
+	uint32_t width;
+	uint32_t height;
+	uint32_t fd_width;
+	uint32_t fd_height;
+	uint32_t fd_stride;
+	uint32_t fd_flags; /* VIRTIO_GPU_RESOURCE_FLAG_Y_0_TOP */
+	uint32_t fd_fourcc;
+	uint32_t modifier[2]; /* low, high; only with DMABUF_SCANOUT2 */
+};
+static_assert(sizeof(struct sl_vhost_gpu_dmabuf) == 48, "display message");
+#define SL_VHOST_GPU_DMABUF_SIZE 40u
+
+/* Pixels follow, x8r8g8b8; not with DMABUF_UPDATE. */
 struct sl_vhost_gpu_update {
 	uint32_t scanout_id;
 	uint32_t x;

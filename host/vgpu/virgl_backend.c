@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "host/base/clock.h"
 #include "host/base/fd.h"
@@ -107,8 +110,42 @@ static void lose(struct sl_vgpu_virgl *backend, const char *why)
 	sl_vgpu_host3d_lost(backend->options.vgpu);
 }
 
+/* What QEMU gets must be what it says that it is. */
+static bool is_picture(int fd, const struct sl_virgl_exported *exported)
+{
+	struct statfs fs;
+	uint64_t size = (uint64_t)exported->stride * exported->height;
+	off_t length = lseek(fd, 0, SEEK_END);
+
+	return exported->width > 0 && exported->height > 0 &&
+	       exported->stride / 4 >= exported->width && fstatfs(fd, &fs) == 0 &&
+	       (uint64_t)fs.f_type == DMA_BUF_MAGIC && length >= 0 && (uint64_t)length >= size;
+}
+
+/* Returns false if it makes no sense. */
+static bool take_exported(struct sl_vgpu_virgl *backend, const struct sl_virgl_exported *exported,
+			  int *fd)
+{
+	struct sl_vgpu_dmabuf dmabuf = {
+		.fd = -1,
+		.width = exported->width,
+		.height = exported->height,
+		.stride = exported->stride,
+		.fourcc = exported->fourcc,
+		.flags = exported->flags,
+		.modifier = exported->modifier,
+	};
+
+	if ((exported->fourcc != 0) != (*fd >= 0) || (*fd >= 0 && !is_picture(*fd, exported))) {
+		return false;
+	}
+	dmabuf.fd = sl_steal_fd(fd);
+	sl_vgpu_host3d_exported(backend->options.vgpu, exported->resource_id, &dmabuf);
+	return true;
+}
+
 /* A packet of the process, which may have been taken over by the guest. */
-static void on_packet(void *data, const uint8_t *bytes, size_t size)
+static void on_packet(void *data, const uint8_t *bytes, size_t size, int *fd)
 {
 	struct sl_vgpu_virgl *backend = data;
 	union {
@@ -116,6 +153,7 @@ static void on_packet(void *data, const uint8_t *bytes, size_t size)
 		struct sl_virgl_fence reached;
 		struct sl_virgl_resource released;
 		struct sl_virgl_read read;
+		struct sl_virgl_exported exported;
 	} packet = { 0 };
 
 	memcpy(&packet, bytes, size < sizeof(packet) ? size : sizeof(packet));
@@ -127,6 +165,9 @@ static void on_packet(void *data, const uint8_t *bytes, size_t size)
 		sl_vgpu_host3d_released(backend->options.vgpu, packet.released.resource_id);
 	} else if (size == sizeof(packet.read) && packet.header.type == SL_VIRGL_READ_DONE) {
 		sl_vgpu_host3d_read(backend->options.vgpu, packet.read.screen_id);
+	} else if (size == sizeof(packet.exported) && packet.header.type == SL_VIRGL_EXPORTED &&
+		   take_exported(backend, &packet.exported, fd)) {
+		/* Done. */
 	} else {
 		lose(backend, "sluice-virgl sent nonsense");
 	}
@@ -374,6 +415,15 @@ static int read_screen(void *data, uint32_t screen_id, uint32_t resource_id,
 	return send(data, &packet, sizeof(packet));
 }
 
+static int export_resource(void *data, uint32_t resource_id)
+{
+	struct sl_vgpu_virgl *backend = data;
+	const struct sl_virgl_resource packet = { .header.type = SL_VIRGL_EXPORT,
+						  .resource_id = resource_id };
+
+	return backend->options.shares_pictures ? send(backend, &packet, sizeof(packet)) : -ENOTSUP;
+}
+
 static void fence(void *data, uint64_t number)
 {
 	struct sl_vgpu_virgl *backend = data;
@@ -415,6 +465,7 @@ static const struct sl_vgpu_host3d_ops host3d_ops = {
 	.detach = detach,
 	.set_screen = set_screen,
 	.read = read_screen,
+	.export_resource = export_resource,
 	.fence = fence,
 	.flush = flush,
 	.reset = reset,

@@ -21,6 +21,8 @@ struct sl_vgpu_virgl_options {
 	 * -errno. */
 	int (*connect)(void *data);
 	void *data;
+	/* Pictures are shown as DMA-BUFs where the host's driver shares them. */
+	bool shares_pictures;
 	/* The device has blobs and a window, which OpenGL does not use. */
 	bool has_blobs;
 };

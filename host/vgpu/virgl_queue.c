@@ -189,9 +189,11 @@ static int on_event(sd_event_source *source, int socket, uint32_t events, void *
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) {
 		return 0;
 	}
-	ssize_t size = sl_fd_receive(socket, bytes, sizeof(bytes), NULL, 0, NULL);
+	SL_AUTO_CLOSE int fd = -1;
+	unsigned int fd_count = 0;
+	ssize_t size = sl_fd_receive(socket, bytes, sizeof(bytes), &fd, 1, &fd_count);
 	if (size > 0) {
-		queue->ops->packet(queue->data, bytes, (size_t)size);
+		queue->ops->packet(queue->data, bytes, (size_t)size, &fd);
 	} else if (size != -EAGAIN) {
 		queue->ops->ended(queue->data);
 	}

@@ -15,7 +15,8 @@ struct sl_virgl_queue;
 
 /* From the event loop only. Either may destroy the queue. */
 struct sl_virgl_queue_ops {
-	void (*packet)(void *data, const uint8_t *bytes, size_t size);
+	/* *fd: what came with it, or -1; closed afterwards unless it is stolen. */
+	void (*packet)(void *data, const uint8_t *bytes, size_t size, int *fd);
 	/* The other end has gone, or does not take what it is sent. */
 	void (*ended)(void *data);
 };

@@ -79,11 +79,27 @@ struct sl_vgpu_rect {
 	uint32_t height;
 };
 
+/* A picture of the host driver's. */
+struct sl_vgpu_dmabuf {
+	int fd;
+	uint32_t width;
+	uint32_t height;
+	uint32_t stride;   /* bytes */
+	uint32_t fourcc;   /* DRM_FORMAT_* */
+	uint32_t flags;	   /* of the resource */
+	uint64_t modifier; /* DRM_FORMAT_MOD_* */
+};
+
 /* Where pictures go. The display may ask for pixels with sl_vgpu_read_scanout() at any time
  * between set_scanout() calls. */
 struct sl_vgpu_display_ops {
 	/* A scanout now shows something of this size, all of which changed; 0 x 0: nothing. */
 	void (*set_scanout)(void *data, uint32_t scanout_id, uint32_t width, uint32_t height);
+	/* Instead: a scanout now shows this part of a DMA-BUF, all of which changed, until the next
+	 * call of either. All is lent. Returns 0, or -ENOTSUP: not by this display. NULL: by none.
+	 */
+	int (*set_dmabuf)(void *data, uint32_t scanout_id, const struct sl_vgpu_dmabuf *dmabuf,
+			  const struct sl_vgpu_rect *rect);
 	/* Part of a scanout changed. rect lies within its size. */
 	void (*update)(void *data, uint32_t scanout_id, const struct sl_vgpu_rect *rect);
 	void (*move_cursor)(void *data, uint32_t scanout_id, uint32_t x, uint32_t y, bool visible);
@@ -167,6 +183,9 @@ struct sl_vgpu_host3d_ops {
 	 * or -errno. */
 	int (*read)(void *data, uint32_t screen_id, uint32_t resource_id,
 		    const struct sl_vgpu_rect *rect, uint32_t x, uint32_t y);
+	/* The picture is to be shown as a DMA-BUF: sl_vgpu_host3d_exported() follows. Returns 0 or
+	 * -errno: it does not. */
+	int (*export_resource)(void *data, uint32_t resource_id);
 	/* sl_vgpu_host3d_reached() follows when all that came before is complete. Numbers grow. */
 	void (*fence)(void *data, uint64_t number);
 	/* No more calls follow at once: nothing needs to be kept back for them. */
@@ -239,6 +258,9 @@ void sl_vgpu_context_gone(struct sl_vgpu_context *context);
 void sl_vgpu_host3d_reached(struct sl_vgpu *vgpu, uint64_t number);
 void sl_vgpu_host3d_released(struct sl_vgpu *vgpu, uint32_t resource_id);
 void sl_vgpu_host3d_read(struct sl_vgpu *vgpu, uint32_t screen_id);
+/* dmabuf: lent, but for its descriptor, which is consumed; that is -1 if it cannot be shared. */
+void sl_vgpu_host3d_exported(struct sl_vgpu *vgpu, uint32_t resource_id,
+			     const struct sl_vgpu_dmabuf *dmabuf);
 /* It is gone with all resources and contexts; nothing follows for what was called before. What the
  * guest does with them from now on has no effect; new ones work. */
 void sl_vgpu_host3d_lost(struct sl_vgpu *vgpu);

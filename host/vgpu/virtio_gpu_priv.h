@@ -49,6 +49,9 @@ struct sl_vgpu_resource {
 	uint32_t format;    /* the guest's number */
 	uint32_t releasing; /* how often the other process has yet to say that it has let go */
 	bool is_lost;	    /* the process that had it has gone */
+	bool was_asked;	    /* for a DMA-BUF */
+	bool is_shared;	    /* as this one */
+	struct sl_vgpu_dmabuf dmabuf;
 
 	uint64_t size; /* bytes: of the host's copy, or of guest memory */
 
@@ -85,6 +88,7 @@ struct sl_vgpu_scanout {
 	struct sl_vgpu_screen cursor;
 	struct virtio_gpu_update_cursor cursor_cmd; /* what the cursor is being read for */
 	struct sl_vgpu_rect rect;		    /* within the resource */
+	bool is_shared;				    /* the display has its DMA-BUF */
 	bool edid_pending;			    /* the display was asked */
 	uint32_t cursor_x;
 	uint32_t cursor_y;
@@ -117,6 +121,7 @@ struct sl_vgpu {
 	void *host3d_data;
 	uint64_t last_number; /* of its fences */
 	bool uses_host3d;     /* the command being run does */
+	bool cannot_export;   /* its driver shares no pictures */
 
 	LIST_HEAD(, sl_vgpu_resource) resources[SL_VGPU_BUCKETS];
 	LIST_HEAD(, sl_vgpu_resource) window_users;
@@ -212,6 +217,9 @@ void sl_vgpu_host3d_update(struct sl_vgpu *vgpu, uint32_t scanout_id,
 			   const struct sl_vgpu_rect *part);
 uint32_t sl_vgpu_host3d_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
 			       const struct sl_vgpu_resource *resource);
+/* Ask for a DMA-BUF of a picture that is shown, once. */
+void sl_vgpu_host3d_ask_dmabuf(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
+void sl_vgpu_host3d_drop_dmabuf(struct sl_vgpu_resource *resource);
 void sl_vgpu_host3d_reset(struct sl_vgpu *vgpu);
 
 /* blob.c */
@@ -225,6 +233,8 @@ uint32_t sl_vgpu_unmap_blob(struct sl_vgpu *vgpu, struct sl_vgpu_request *reques
 void sl_vgpu_release_window(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource);
 
 /* scanout.c */
+/* Tell the display what a scanout shows. */
+void sl_vgpu_announce(struct sl_vgpu *vgpu, uint32_t scanout_id);
 /* Show a cursor of SL_VGPU_CURSOR_SIZE squared pixels. */
 void sl_vgpu_define_cursor(struct sl_vgpu *vgpu, const struct virtio_gpu_update_cursor *cmd,
 			   union pixman_image *source);

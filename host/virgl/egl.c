@@ -3,8 +3,11 @@
 #include "host/virgl/egl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "host/base/fd.h"
 
 #define MAX_DEVICES 32
 
@@ -125,4 +128,52 @@ int sl_virgl_egl_make_current(const struct sl_virgl_egl *egl, EGLContext context
 {
 	eglBindAPI(EGL_OPENGL_API);
 	return eglMakeCurrent(egl->display, EGL_NO_SURFACE, EGL_NO_SURFACE, context) ? 0 : -EIO;
+}
+
+static int export_image(const struct sl_virgl_egl *egl, EGLImageKHR image,
+			struct sl_virgl_egl_buffer *ret_buffer)
+{
+	int fourcc = 0;
+	int planes = 0;
+	EGLuint64KHR modifier = 0;
+	EGLint stride = 0;
+	EGLint offset = 0;
+	int fd = -1;
+
+	/* Arrays with an element for each plane: none may have more than one. */
+	if (!eglExportDMABUFImageQueryMESA(egl->display, image, &fourcc, &planes, NULL) ||
+	    planes != 1 ||
+	    !eglExportDMABUFImageQueryMESA(egl->display, image, &fourcc, &planes, &modifier) ||
+	    !eglExportDMABUFImageMESA(egl->display, image, &fd, &stride, &offset) || fd < 0) {
+		return -ENOTSUP;
+	}
+	if (offset != 0 || stride <= 0 || fourcc == 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		sl_fd_close(fd);
+		return -ENOTSUP;
+	}
+	*ret_buffer =
+		(struct sl_virgl_egl_buffer){ fd, (uint32_t)stride, (uint32_t)fourcc, modifier };
+	return 0;
+}
+
+int sl_virgl_egl_export(const struct sl_virgl_egl *egl, uint32_t texture,
+			struct sl_virgl_egl_buffer *ret_buffer)
+{
+	const char *extensions = eglQueryString(egl->display, EGL_EXTENSIONS);
+
+	if (!has_word(extensions, "EGL_MESA_image_dma_buf_export") ||
+	    !has_word(extensions, "EGL_KHR_image_base") ||
+	    !has_word(extensions, "EGL_KHR_gl_texture_2D_image")) {
+		return -ENOTSUP;
+	}
+	EGLImageKHR image =
+		eglCreateImageKHR(egl->display, eglGetCurrentContext(), EGL_GL_TEXTURE_2D_KHR,
+				  (EGLClientBuffer)(uintptr_t)texture, NULL);
+	if (image == EGL_NO_IMAGE_KHR) {
+		return -ENOTSUP;
+	}
+	int r = export_image(egl, image, ret_buffer);
+
+	eglDestroyImageKHR(egl->display, image);
+	return r;
 }

@@ -22,6 +22,19 @@ void sl_virgl_egl_finish(struct sl_virgl_egl *egl);
 EGLContext sl_virgl_egl_create_context(const struct sl_virgl_egl *egl, int major, int minor,
 				       EGLContext share);
 void sl_virgl_egl_destroy_context(const struct sl_virgl_egl *egl, EGLContext context);
+/* A picture outside of OpenGL. */
+struct sl_virgl_egl_buffer {
+	int fd; /* a DMA-BUF, the receiver's */
+	uint32_t stride;
+	uint32_t fourcc;
+	uint64_t modifier;
+};
+
+/* Of a 2D texture of the current context's. Returns 0, or -ENOTSUP: the driver does not share it,
+ * or not as one plane from the buffer's beginning. */
+int sl_virgl_egl_export(const struct sl_virgl_egl *egl, uint32_t texture,
+			struct sl_virgl_egl_buffer *ret_buffer);
+
 /* In the calling thread. Returns 0 or -EIO. */
 int sl_virgl_egl_make_current(const struct sl_virgl_egl *egl, EGLContext context);
 

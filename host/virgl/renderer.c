@@ -319,6 +319,29 @@ static int read_pixels(void *data, const struct sl_virgl_read *read, uint32_t st
 							 0, &run, 1));
 }
 
+static int export_resource(void *data, uint32_t resource_id, struct sl_virgl_exported *ret_exported)
+{
+	const struct sl_virgl_renderer *renderer = data;
+	struct virgl_renderer_resource_info info;
+	struct sl_virgl_egl_buffer buffer;
+
+	if (virgl_renderer_resource_get_info((int)resource_id, &info) != 0 || info.tex_id == 0 ||
+	    info.depth > 1) {
+		return -EINVAL;
+	}
+	int r = sl_virgl_egl_export(&renderer->egl, info.tex_id, &buffer);
+	if (r < 0) {
+		return r;
+	}
+	ret_exported->width = info.width;
+	ret_exported->height = info.height;
+	ret_exported->stride = buffer.stride;
+	ret_exported->fourcc = buffer.fourcc;
+	ret_exported->flags = info.flags;
+	ret_exported->modifier = buffer.modifier;
+	return buffer.fd;
+}
+
 const struct sl_virgl_ops sl_virgl_renderer_ops = {
 	.create_resource = create_resource,
 	.destroy_resource = destroy_resource,
@@ -330,5 +353,6 @@ const struct sl_virgl_ops sl_virgl_renderer_ops = {
 	.detach = detach,
 	.transfer = transfer,
 	.submit = submit,
+	.export_resource = export_resource,
 	.read = read_pixels,
 };

@@ -74,6 +74,7 @@ static size_t size_of(uint32_t type)
 		return sizeof(struct sl_virgl_create);
 	case SL_VIRGL_DESTROY:
 	case SL_VIRGL_NO_BACKING:
+	case SL_VIRGL_EXPORT:
 		return sizeof(struct sl_virgl_resource);
 	case SL_VIRGL_BACKING:
 		return sizeof(struct sl_virgl_backing);
@@ -411,6 +412,28 @@ static int run_read(struct sl_virgl_server *server)
 	return sl_virgl_server_send(server, packet, sizeof(*packet));
 }
 
+static int run_export(struct sl_virgl_server *server)
+{
+	const struct sl_virgl_server_options *options = &server->options;
+	uint32_t id = server->packet.resource.resource_id;
+	struct sl_virgl_exported answer = { .header.type = SL_VIRGL_EXPORTED, .resource_id = id };
+	struct sl_virgl_exported found = answer;
+	struct sl_virgl_object *resource =
+		sl_virgl_table_find(&server->table, SL_VIRGL_A_RESOURCE, id);
+
+	if (resource == NULL) {
+		return -EBADMSG;
+	}
+	SL_AUTO_CLOSE int fd = resource->has_failed
+				       ? -EINVAL
+				       : options->ops->export_resource(options->data, id, &found);
+
+	if (fd >= 0) {
+		answer = found;
+	}
+	return sl_fd_send(options->socket, &answer, sizeof(answer), &fd, fd >= 0 ? 1 : 0);
+}
+
 void sl_virgl_server_complain(struct sl_virgl_server *server, const char *what, int error)
 {
 	if (server->complaint_count < 16) {
@@ -442,6 +465,8 @@ static int run_simple(struct sl_virgl_server *server)
 		return sl_virgl_run_attach(server);
 	case SL_VIRGL_SCREEN:
 		return run_screen(server);
+	case SL_VIRGL_EXPORT:
+		return run_export(server);
 	default:
 		return run_fence(server);
 	}

@@ -36,6 +36,10 @@ struct sl_virgl_ops {
 	int (*transfer)(void *data, const struct sl_virgl_transfer *transfer);
 	/* words: private, may be changed. */
 	int (*submit)(void *data, uint32_t context_id, uint32_t *words, uint32_t count);
+	/* Its picture as a DMA-BUF, which ret_exported tells about. Returns the descriptor, or
+	 * -errno. */
+	int (*export_resource)(void *data, uint32_t resource_id,
+			       struct sl_virgl_exported *ret_exported);
 	/* Rows of 4 bytes a pixel, stride bytes apart, fit into size bytes at pixels. */
 	int (*read)(void *data, const struct sl_virgl_read *read, uint32_t stride, void *pixels,
 		    size_t size);

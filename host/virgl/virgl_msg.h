@@ -45,11 +45,13 @@ enum sl_virgl_type {
 	SL_VIRGL_FENCE = 12,
 	SL_VIRGL_SCREEN = 13,
 	SL_VIRGL_READ = 14,
+	SL_VIRGL_EXPORT = 15,
 	/* sluice-virgl → vgpu */
 	SL_VIRGL_WELCOME = 32,
 	SL_VIRGL_REACHED = 33,
 	SL_VIRGL_RELEASED = 34,
 	SL_VIRGL_READ_DONE = 35,
+	SL_VIRGL_EXPORTED = 36,
 };
 
 struct sl_virgl_header {
@@ -83,7 +85,7 @@ struct sl_virgl_create {
 static_assert(sizeof(struct sl_virgl_create) == 56, "packet");
 
 /* DESTROY a resource and let go of its pages, or only let go (NO_BACKING): RELEASED follows. And,
- * the other way, RELEASED. */
+ * the other way, RELEASED. EXPORT: EXPORTED follows. */
 struct sl_virgl_resource {
 	struct sl_virgl_header header;
 	uint32_t resource_id;
@@ -176,6 +178,20 @@ struct sl_virgl_read {
 	uint32_t screen_x, screen_y;
 };
 static_assert(sizeof(struct sl_virgl_read) == 40, "packet");
+
+/* EXPORTED: a resource's picture as a DMA-BUF, whose descriptor comes with it; fourcc 0: there is
+ * none, nor a descriptor. */
+struct sl_virgl_exported {
+	struct sl_virgl_header header;
+	uint32_t resource_id;
+	uint32_t width;
+	uint32_t height;
+	uint32_t stride;
+	uint32_t fourcc;   /* DRM_FORMAT_* */
+	uint32_t flags;	   /* as with CREATE: which end is up */
+	uint64_t modifier; /* DRM_FORMAT_MOD_* */
+};
+static_assert(sizeof(struct sl_virgl_exported) == 40, "packet");
 
 /* WELCOME. Payload: the capsets VIRGL and VIRGL2, one after the other. */
 struct sl_virgl_welcome {

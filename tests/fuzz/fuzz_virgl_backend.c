@@ -157,11 +157,13 @@ static void show(struct world *world, const uint8_t *step)
 /* The process answers, whether it was asked or not; or it dies. */
 static void answer(struct world *world, const uint8_t *step)
 {
-	static const uint32_t types[] = { SL_VIRGL_REACHED, SL_VIRGL_RELEASED, SL_VIRGL_READ_DONE };
+	static const uint32_t types[] = { SL_VIRGL_REACHED, SL_VIRGL_RELEASED, SL_VIRGL_READ_DONE,
+					  SL_VIRGL_EXPORTED };
 	uint8_t packet[64] = { 0 };
 	static const size_t sizes[] = { sizeof(struct sl_virgl_fence),
 					sizeof(struct sl_virgl_resource),
-					sizeof(struct sl_virgl_read) };
+					sizeof(struct sl_virgl_read),
+					sizeof(struct sl_virgl_exported) };
 	uint8_t sink[SL_VIRGL_MAX_PACKET];
 
 	if (world->process < 0) {
@@ -173,12 +175,16 @@ static void answer(struct world *world, const uint8_t *step)
 		sl_fd_close(sl_steal_fd(&world->process));
 		return;
 	}
-	int which = step[1] % 3;
+	int which = step[1] % 4;
 	struct sl_virgl_header header = { .type = step[1] < 245 ? types[which] : step[2] };
 
 	memcpy(packet, &header, sizeof(header));
 	packet[8] = step[3];
-	(void)sl_fd_send(world->process, packet, sizes[which], NULL, 0);
+	/* Of a DMA-BUF that is none, in a DMA-BUF's place. */
+	SL_AUTO_CLOSE int fd =
+		which == 3 && (step[4] & 1) != 0 ? sl_fd_create_memory("fuzz", 4096) : -1;
+	packet[24] = step[5] & 1;
+	(void)sl_fd_send(world->process, packet, sizes[which], &fd, fd >= 0 ? 1 : 0);
 }
 
 static void take_step(struct world *world, const uint8_t *step)

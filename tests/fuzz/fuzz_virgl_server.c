@@ -80,6 +80,12 @@ static int submit(void *data, uint32_t context_id, uint32_t *words, uint32_t cou
 	return 0;
 }
 
+static int export_resource(void *data, uint32_t resource_id, struct sl_virgl_exported *ret_exported)
+{
+	ret_exported->fourcc = resource_id;
+	return (resource_id & 1) != 0 ? sl_fd_create_memory("fuzz", 4096) : -95;
+}
+
 static int read_pixels(void *data, const struct sl_virgl_read *read, uint32_t stride, void *pixels,
 		       size_t size)
 {
@@ -103,6 +109,7 @@ static const struct sl_virgl_ops ops = {
 	.detach = ignore_pair,
 	.transfer = transfer,
 	.submit = submit,
+	.export_resource = export_resource,
 	.read = read_pixels,
 };
 

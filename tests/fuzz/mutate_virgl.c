@@ -33,6 +33,7 @@ size_t fuzz_virgl_size(uint32_t type)
 		return sizeof(struct sl_virgl_create);
 	case SL_VIRGL_DESTROY:
 	case SL_VIRGL_NO_BACKING:
+	case SL_VIRGL_EXPORT:
 		return sizeof(struct sl_virgl_resource);
 	case SL_VIRGL_BACKING:
 		return sizeof(struct sl_virgl_backing);

@@ -85,6 +85,14 @@ static int host_read(void *data, uint32_t screen_id, uint32_t resource_id,
 	return 0;
 }
 
+static int host_export(void *data, uint32_t resource_id)
+{
+	struct fake_host3d *host3d = data;
+
+	log_call(host3d, "export %u;", resource_id);
+	return host3d->export_result;
+}
+
 static void host_fence(void *data, uint64_t number)
 {
 	struct fake_host3d *host3d = data;
@@ -116,6 +124,7 @@ const struct sl_vgpu_host3d_ops fake_host3d_ops = {
 	.detach = host_detach,
 	.set_screen = host_set_screen,
 	.read = host_read,
+	.export_resource = host_export,
 	.fence = host_fence,
 	.flush = host_flush,
 	.reset = host_reset,

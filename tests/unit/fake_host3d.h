@@ -7,6 +7,7 @@
 
 struct fake_host3d {
 	int create_result;
+	int export_result;
 	int release_result; /* 0: at once, -EINPROGRESS: later */
 	char calls[1024];
 	uint64_t fence_number; /* of the last fence */

@@ -4,6 +4,7 @@
 #include "host/vgpu/display.h"
 #include "host/vgpu/vhost_user_msg.h"
 #include "tests/unit/fake_guest.h"
+#include "tests/unit/fake_host3d.h"
 #include "tests/unit/sl_test.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ static void negotiate(struct fixture *f, uint64_t features)
 	reply(f, SL_VHOST_GPU_GET_PROTOCOL_FEATURES, &features, sizeof(features));
 	assert_int_equal(next(f), SL_VHOST_GPU_SET_PROTOCOL_FEATURES);
 	memcpy(&features, f->payload, sizeof(features));
-	assert_true(features <= 1);
+	assert_true(features <= 3);
 }
 
 static uint32_t send_type(struct fixture *f, uint32_t type)
@@ -423,6 +424,141 @@ static void test_cursor_is_one_message(void **state)
 	finish(&f);
 }
 
+/* Shows a picture of another process: textures are their own to share. */
+static void show_texture(struct fixture *f, uint32_t id)
+{
+	struct virtio_gpu_resource_create_3d create = {
+		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_3D,
+		.resource_id = id,
+		.target = 2,
+		.format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+		.width = 64,
+		.height = 32,
+		.depth = 1,
+		.array_size = 1,
+	};
+	struct virtio_gpu_set_scanout scanout = {
+		.hdr.type = VIRTIO_GPU_CMD_SET_SCANOUT,
+		.r = { .x = 4, .width = 60, .height = 32 },
+		.resource_id = id,
+	};
+
+	assert_int_equal(fake_guest_send(&f->guest, &create), VIRTIO_GPU_RESP_OK_NODATA);
+	assert_int_equal(fake_guest_send(&f->guest, &scanout), VIRTIO_GPU_RESP_OK_NODATA);
+}
+
+/* The process has one for it. */
+static void share(struct fixture *f, uint32_t id, uint64_t modifier)
+{
+	const struct sl_vgpu_dmabuf dmabuf = {
+		.fd = sl_fd_create_memory("picture", 64 * 32 * 4),
+		.width = 64,
+		.height = 32,
+		.stride = 256,
+		.fourcc = 0x34325258,
+		.flags = 1,
+		.modifier = modifier,
+	};
+
+	sl_vgpu_host3d_exported(f->guest.vgpu, id, &dmabuf);
+}
+
+/* The next message, with its descriptor. */
+static uint32_t next_with_fd(struct fixture *f, int *ret_fd)
+{
+	unsigned int fd_count;
+
+	run(f);
+	ssize_t size = sl_fd_receive(f->fd, &f->header, sizeof(f->header), ret_fd, 1, &fd_count);
+	assert_int_equal(size, sizeof(f->header));
+	assert_true(read_all(f, f->payload, f->header.size));
+	return f->header.request;
+}
+
+static void test_pictures_are_shared(void **state)
+{
+	struct fake_host3d host3d = { 0 };
+	struct sl_vhost_gpu_dmabuf shown;
+	struct sl_vhost_gpu_update update;
+	struct fixture f;
+	int fd;
+
+	init(&f);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &host3d);
+	negotiate(&f, 3);
+	show_texture(&f, 1);
+	assert_non_null(strstr(fake_host3d_take_calls(&host3d), "export 1;"));
+	/* Pixels are sent until it is there. */
+	assert_int_equal(next(&f), SL_VHOST_GPU_SCANOUT);
+	assert_int_equal(next(&f), SL_VHOST_GPU_UPDATE);
+	share(&f, 1, 5);
+	assert_int_equal(next_with_fd(&f, &fd), SL_VHOST_GPU_DMABUF_SCANOUT2);
+	assert_true(fd >= 0);
+	sl_fd_close(fd);
+	assert_int_equal(f.header.size, 48);
+	memcpy(&shown, f.payload, sizeof(shown));
+	assert_int_equal(shown.x, 4);
+	assert_int_equal(shown.width, 60);
+	assert_int_equal(shown.fd_width, 64);
+	assert_int_equal(shown.fd_stride, 256);
+	assert_int_equal(shown.modifier[0], 5);
+	/* One change after the other: what happens meanwhile is told together. */
+	assert_int_equal(next(&f), SL_VHOST_GPU_DMABUF_UPDATE);
+	flush(&f, 1, 4, 0, 8, 8);
+	flush(&f, 1, 20, 8, 8, 8);
+	assert_int_equal(next(&f), 0);
+	reply(&f, SL_VHOST_GPU_DMABUF_UPDATE, NULL, 0);
+	assert_int_equal(next(&f), SL_VHOST_GPU_DMABUF_UPDATE);
+	memcpy(&update, f.payload, sizeof(update));
+	assert_int_equal(update.x, 0);
+	assert_int_equal(update.width, 24);
+	assert_int_equal(update.height, 16);
+	assert_string_equal(fake_host3d_take_calls(&host3d), ""); /* nothing is read back */
+	reply(&f, SL_VHOST_GPU_DMABUF_UPDATE, NULL, 0);
+	/* A picture of the guest's own, and the console. */
+	show(&f, 2, 60, 32);
+	assert_int_equal(next_with_fd(&f, &fd), SL_VHOST_GPU_DMABUF_SCANOUT);
+	assert_int_equal(fd, -1);
+	assert_int_equal(f.header.size, 40);
+	assert_int_equal(next(&f), SL_VHOST_GPU_SCANOUT);
+	assert_int_equal(next(&f), SL_VHOST_GPU_UPDATE);
+	finish(&f);
+}
+
+static void test_what_cannot_be_shared_is_read(void **state)
+{
+	const struct sl_vgpu_dmabuf none = { .fd = -1 };
+	struct fake_host3d host3d = { 0 };
+	struct fixture f;
+
+	init(&f);
+	sl_vgpu_set_host3d(f.guest.vgpu, &fake_host3d_ops, &host3d);
+	negotiate(&f, 1);
+	show_texture(&f, 1);
+	assert_int_equal(next(&f), SL_VHOST_GPU_SCANOUT);
+	assert_int_equal(next(&f), SL_VHOST_GPU_UPDATE);
+	/* This display knows no modifiers, so the pixels go on. */
+	share(&f, 1, 5);
+	assert_int_equal(next(&f), SL_VHOST_GPU_UPDATE);
+	fake_host3d_take_calls(&host3d);
+	flush(&f, 1, 4, 0, 8, 8);
+	sl_vgpu_host3d_read(f.guest.vgpu, 0);
+	assert_non_null(strstr(fake_host3d_take_calls(&host3d), "read 1"));
+	/* Linear ones need none. */
+	show_texture(&f, 2);
+	share(&f, 2, 0);
+	assert_int_equal(next(&f), SL_VHOST_GPU_DMABUF_SCANOUT);
+	assert_int_equal(f.header.size, 40);
+	/* Nor is it asked for ever. */
+	fake_host3d_take_calls(&host3d);
+	sl_vgpu_host3d_exported(f.guest.vgpu, 2, &none);
+	show_texture(&f, 3);
+	assert_null(strstr(fake_host3d_take_calls(&host3d), "export"));
+	share(&f, 3, 0);  /* nobody asked */
+	share(&f, 99, 0); /* nor for this */
+	finish(&f);
+}
+
 static void test_bad_answers_close_it(void **state)
 {
 	struct sl_vhost_gpu_header huge = { SL_VHOST_GPU_GET_EDID, SL_VHOST_GPU_REPLY, UINT32_MAX };
@@ -466,6 +602,8 @@ int main(void)
 		cmocka_unit_test(test_display_without_edid),
 		cmocka_unit_test(test_silent_display_does_not_hold_the_guest),
 		cmocka_unit_test(test_cursor_is_one_message),
+		cmocka_unit_test(test_pictures_are_shared),
+		cmocka_unit_test(test_what_cannot_be_shared_is_read),
 		cmocka_unit_test(test_bad_answers_close_it),
 	};
 

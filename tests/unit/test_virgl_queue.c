@@ -20,7 +20,7 @@ struct fixture {
 	int fd; /* of the last message; -1: none */
 };
 
-static void on_packet(void *data, const uint8_t *bytes, size_t size)
+static void on_packet(void *data, const uint8_t *bytes, size_t size, int *fd)
 {
 }
 

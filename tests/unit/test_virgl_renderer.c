@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SIDE	 512u
 #define RESOURCE 1u
@@ -140,6 +141,24 @@ static void test_queries_are_not_complete_at_once(void **state)
 	assert_int_equal(renderer.completed, renderer.submitted);
 }
 
+/* Software shares nothing; what a driver shares is whole. */
+static void test_pictures_are_shared_or_not(void **state)
+{
+	struct sl_virgl_exported exported = { 0 };
+	int fd = ops->export_resource(&renderer, RESOURCE, &exported);
+
+	if (fd >= 0) {
+		assert_int_equal(exported.width, SIDE);
+		assert_true(exported.stride >= SIDE * 4);
+		assert_int_not_equal(exported.fourcc, 0);
+		close(fd);
+	} else {
+		assert_int_equal(fd, -ENOTSUP);
+	}
+	assert_true(ops->export_resource(&renderer, RESOURCE + 1, &exported) < 0);
+	assert_int_equal(eglGetError(), EGL_SUCCESS);
+}
+
 static void test_a_context_takes_its_timestamps_along(void **state)
 {
 	renderer.look_skip = 1000;
@@ -160,6 +179,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_has_been_read_is_complete_at_once, begin,
 						end),
 		cmocka_unit_test_setup_teardown(test_queries_are_not_complete_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(test_pictures_are_shared_or_not, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_context_takes_its_timestamps_along, begin,
 						end),
 	};

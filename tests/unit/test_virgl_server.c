@@ -110,6 +110,15 @@ static int submit(void *data, uint32_t context_id, uint32_t *words, uint32_t cou
 	return f->result;
 }
 
+static int export_resource(void *data, uint32_t resource_id, struct sl_virgl_exported *ret_exported)
+{
+	struct fixture *f = data;
+
+	log_call(f, "export %u;", resource_id);
+	ret_exported->fourcc = 7;
+	return f->result < 0 ? f->result : sl_fd_create_memory("picture", 4096);
+}
+
 static int read_pixels(void *data, const struct sl_virgl_read *read, uint32_t stride, void *pixels,
 		       size_t size)
 {
@@ -132,6 +141,7 @@ static const struct sl_virgl_ops ops = {
 	.detach = detach,
 	.transfer = transfer,
 	.submit = submit,
+	.export_resource = export_resource,
 	.read = read_pixels,
 };
 
@@ -572,6 +582,33 @@ static void test_fences_wait_for_what_came_before(void **state)
 	finish(&f);
 }
 
+static void test_pictures_are_shared(void **state)
+{
+	struct sl_virgl_exported exported;
+	unsigned int fd_count;
+	struct fixture f;
+	int fd;
+
+	init(&f);
+	assert_int_equal(simple(&f, SL_VIRGL_EXPORT, 1), -EBADMSG); /* there is none */
+	assert_int_equal(add_texture(&f, 1), 0);
+	f.calls[0] = '\0';
+	for (int i = 0; i < 2; i++) {
+		f.result = i == 0 ? 0 : -ENOTSUP;
+		assert_int_equal(simple(&f, SL_VIRGL_EXPORT, 1), 0);
+		assert_int_equal(
+			sl_fd_receive(f.vgpu, &exported, sizeof(exported), &fd, 1, &fd_count),
+			sizeof(exported));
+		assert_int_equal(exported.header.type, SL_VIRGL_EXPORTED);
+		assert_int_equal(exported.resource_id, 1);
+		assert_int_equal(exported.fourcc, i == 0 ? 7 : 0);
+		assert_int_equal(fd >= 0, i == 0);
+		sl_fd_close(fd);
+	}
+	assert_string_equal(f.calls, "export 1;export 1;");
+	finish(&f);
+}
+
 static int screen(struct fixture *f, uint32_t id, uint32_t stride, uint32_t height, int fd)
 {
 	struct sl_virgl_screen packet = {
@@ -628,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_submissions_are_cut_at_draws),
 		cmocka_unit_test(test_a_submission_may_be_empty),
 		cmocka_unit_test(test_fences_wait_for_what_came_before),
+		cmocka_unit_test(test_pictures_are_shared),
 		cmocka_unit_test(test_pictures_stay_within_their_screen),
 	};
 
