@@ -34,17 +34,13 @@ GL = BUILD / "tests/vm/gl_picture"
 # Mesa's virpipe of Debian 12 knows this path only.
 VTEST_SOCKET = pathlib.Path("/tmp/.virgl_test")
 PICTURES = {"little work": "8", "much work": "400"}
-# In the guest: nothing is shown, so it has nothing to compose. glmark2 on DRM itself takes the largest
-# mode that there is.
-COMPOSITOR = """
-export XDG_RUNTIME_DIR=/run/user WAYLAND_DISPLAY=w
-weston --backend=headless-backend.so --use-gl --socket=w >/tmp/weston.log 2>&1 &
-for i in $(seq 300); do
-	grep -q "launching '.*weston-desktop-shell'" /tmp/weston.log && break
-	sleep 0.2
-done
-sleep 2
-"""
+# In the guest, on one line for its shell: nothing is shown, so it has nothing to compose. glmark2 on
+# DRM itself takes the largest mode that there is.
+COMPOSITOR = ("export XDG_RUNTIME_DIR=/run/user WAYLAND_DISPLAY=w; "
+              "weston --backend=headless-backend.so --use-gl --socket=w >/tmp/weston.log 2>&1 & "
+              "for i in $(seq 300); do "
+              "grep -q \"launching '.*weston-desktop-shell'\" /tmp/weston.log && break; "
+              "sleep 0.2; done; sleep 2; ")
 SCENES = ("build", "texture", "shading", "bump", "buffer", "ideas")
 
 
@@ -173,8 +169,8 @@ def run_guest(seconds, options):
     """What the guest makes of each row, and the accelerator."""
     script = ROOT / "scripts/vm.sh"
     rows = commands(seconds, "glmark2-es2-wayland")
-    text = COMPOSITOR + "".join(f"echo 'row {name}'\n{' '.join(command)}\n"
-                                for name, command in rows.items())
+    text = COMPOSITOR + "; ".join(f"echo 'row {name}'; {' '.join(command)}"
+                                  for name, command in rows.items())
     image = subprocess.run([script, "image"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            text=True, check=True).stdout.strip()
     done = subprocess.run([script, "run", "--no-build", *options, "--", "sh", "-c", text],
