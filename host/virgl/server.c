@@ -64,8 +64,7 @@ void sl_virgl_server_destroy(struct sl_virgl_server *server)
 	free(server);
 }
 
-/* The fixed part of each packet. 0: there is no such packet. */
-static size_t size_of(uint32_t type)
+size_t sl_virgl_server_get_size(uint32_t type)
 {
 	switch (type) {
 	case SL_VIRGL_MEMORY:
@@ -153,7 +152,7 @@ static int take_packet(struct sl_virgl_server *server)
 		return -EBADMSG;
 	}
 	memcpy(&header, bytes, sizeof(header));
-	size_t fixed = size_of(header.type);
+	size_t fixed = sl_virgl_server_get_size(header.type);
 	if (fixed == 0 || size < fixed || header.payload > max_payload(header.type) ||
 	    wants_fd(header.type, header.payload) != (server->fd >= 0)) {
 		return -EBADMSG;

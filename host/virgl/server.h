@@ -54,6 +54,9 @@ struct sl_virgl_server_options {
 	struct sl_stats *stats;
 };
 
+/* Bytes of a packet to sluice-virgl without its payload. 0: there is no such packet. */
+size_t sl_virgl_server_get_size(uint32_t type);
+
 /* Returns 0 or -ENOMEM. */
 int sl_virgl_server_create(const struct sl_virgl_server_options *options,
 			   struct sl_virgl_server **ret_server);

@@ -2,6 +2,7 @@
 /* Mutations for inputs that are packets to a sluice-virgl: whole packets and whole commands of a
  * submission go, come twice, become others; words become what an input has elsewhere, or something
  * telling. Sizes are made right afterwards, mostly. */
+#include "host/virgl/server.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/virgl_packets.h"
 
@@ -29,28 +30,12 @@ static uint32_t next_random(uint32_t *state)
 size_t fuzz_virgl_size(uint32_t type)
 {
 	switch (type) {
-	case SL_VIRGL_CREATE:
-		return sizeof(struct sl_virgl_create);
-	case SL_VIRGL_DESTROY:
-	case SL_VIRGL_NO_BACKING:
-	case SL_VIRGL_EXPORT:
-		return sizeof(struct sl_virgl_resource);
-	case SL_VIRGL_BACKING:
-		return sizeof(struct sl_virgl_backing);
-	case SL_VIRGL_CONTEXT:
-	case SL_VIRGL_CONTEXT_END:
-		return sizeof(struct sl_virgl_context);
-	case SL_VIRGL_ATTACH:
-	case SL_VIRGL_DETACH:
-		return sizeof(struct sl_virgl_attach);
-	case SL_VIRGL_TRANSFER:
-		return sizeof(struct sl_virgl_transfer);
-	case SL_VIRGL_SUBMIT:
-		return sizeof(struct sl_virgl_submit);
-	case SL_VIRGL_READ:
-		return sizeof(struct sl_virgl_read);
-	default:
+	case SL_VIRGL_MEMORY:
+	case SL_VIRGL_SCREEN:
+	case SL_VIRGL_FENCE:
 		return 0;
+	default:
+		return sl_virgl_server_get_size(type);
 	}
 }
 
