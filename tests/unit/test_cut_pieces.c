@@ -387,13 +387,18 @@ static void test_what_fits_is_left_as_it_is(void **state)
 	struct world world;
 
 	start(&world);
-	add_copies(&world, 0, 5);
-	struct sl_cut *whole = cut(&world, 1, 4 * MS); /* 5 ms: a quarter too long */
+	add_copies(&world, 0, 8);
+	struct sl_cut *whole = cut(&world, 1, 4 * MS); /* it would be two pieces */
 	struct sl_cut_part part = take(whole);
 
 	assert_null(part.batches);
 	assert_int_equal(driver.count, 0);
 	finish(whole);
+	add_copies(&world, 0, 1);
+	struct sl_cut *pieces = cut(&world, 1, 4 * MS);
+	assert_int_equal(pieces->piece_count, 3);
+	assert_non_null(take(pieces).batches);
+	finish(pieces);
 	stop(&world);
 	(void)state;
 }
@@ -448,17 +453,21 @@ static void test_each_piece_begins_with_the_state(void **state)
 	add(&world, 0, SL_COMMAND_vkCmdSetLineWidth, 2, 0, 0);	  /* instead of the first */
 	add(&world, 0, SL_COMMAND_vkCmdCopyBuffer, 1, 0, 0);
 	add(&world, 0, SL_COMMAND_vkCmdSetViewport, 0, 1, 6);
+	add(&world, 0, SL_COMMAND_vkCmdCopyBuffer, 2, 0, 0);
 	struct sl_cut *pieces = cut(&world, 1, MS);
 
-	assert_int_equal(pieces->piece_count, 2);
+	assert_int_equal(pieces->piece_count, 3);
 	struct sl_cut_part first = take(pieces);
 	struct sl_cut_part second = take(pieces);
+	struct sl_cut_part third = take(pieces);
 
 	assert_recorded(batch_of(&first)->pCommandBuffers[0],
 			(const struct command *[]){ &all[0], &all[1], &all[2], &all[3], &all[4] },
 			5);
 	assert_recorded(batch_of(&second)->pCommandBuffers[0],
 			(const struct command *[]){ &all[1], &all[4], &all[5], &all[6] }, 4);
+	assert_recorded(batch_of(&third)->pCommandBuffers[0],
+			(const struct command *[]){ &all[4], &all[6], &all[7] }, 3);
 	finish(pieces);
 	stop(&world);
 	(void)state;
@@ -755,14 +764,14 @@ static void test_objects_that_are_gone(void **state)
 	struct world world;
 
 	start(&world);
-	add_copies(&world, 0, 3);
+	add_copies(&world, 0, 4);
 	add(&world, 0, SL_COMMAND_vkCmdFillBuffer, 0, 0, 0);
 	driver.fails_at = SL_COMMAND_vkCmdFillBuffer;
 	assert_left_whole(&world, SL_STATS_WHOLE_OBJECT);
-	assert_int_equal(driver.last_buffer, FIRST_OWN + 2);
+	assert_int_equal(driver.last_buffer, FIRST_OWN + 3);
 	driver.fails_at = 0;
 	finish(cut(&world, 1, MS));
-	assert_int_equal(driver.last_buffer, FIRST_OWN + 4);
+	assert_int_equal(driver.last_buffer, FIRST_OWN + 5);
 	stop(&world);
 	(void)state;
 }
