@@ -75,10 +75,10 @@ def describe(vm):
 
 def is_qemu_stuck(vm):
     """QEMU does not answer, although its device only waits for the next message."""
-    for pid in vm.vgpu_pids()[1:]:
-        if "epoll" not in pathlib.Path(f"/proc/{pid}/wchan").read_text():
-            return False
+    device = vm.vgpu_pids()[1:]
     try:
+        if not device or "epoll" not in pathlib.Path(f"/proc/{device[0]}/wchan").read_text():
+            return False
         qmp(vm.qmp_path, ("query-status", {}), timeout=10)
     except TimeoutError:
         return True
