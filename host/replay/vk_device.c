@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/timeslice.h"
 #include "host/replay/clear.h"
 #include "host/replay/queue.h"
 #include "protocol/sl_checked_ops.h"
@@ -13,6 +14,9 @@
 
 /* Extensions that the replay itself adds at most. */
 #define MAX_ADDED_EXTENSIONS 3
+/* Of the driver's threads. The one that starts a job on a queue when the last one has ended, which a
+ * software driver does by a thread, should not wait for those that the end of the last has woken. */
+#define DRIVER_TIMESLICE_NS 100000
 
 struct device_setup {
 	struct sl_replay *replay;
@@ -322,8 +326,10 @@ int sl_replay_vkCreateDevice(struct sl_replay *replay, struct sl_vkCreateDevice 
 		args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
 		return 0;
 	}
+	sl_timeslice_set(DRIVER_TIMESLICE_NS);
 	args->ret =
 		replay->vki.CreateDevice(args->physicalDevice, &setup.info, NULL, &device->handle);
+	sl_timeslice_set(0);
 	if (args->ret != VK_SUCCESS) {
 		device->handle = VK_NULL_HANDLE;
 		destroy_device(device);

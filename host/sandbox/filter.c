@@ -66,6 +66,7 @@ static const int core_calls[] = {
 	SCMP_SYS(rseq),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_getattr),
 	SCMP_SYS(sched_getparam),
 	SCMP_SYS(sched_getscheduler),
 	SCMP_SYS(sched_get_priority_max),
@@ -258,15 +259,21 @@ static int allow_threads(scmp_filter_ctx filter)
 		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | namespaces, CLONE_THREAD));
 }
 
-/* A thread may move itself to another CPU, as the renderer's does, and no other. */
-static int allow_moving(scmp_filter_ctx filter)
+/* A thread may move itself to another CPU, as the renderer's does, and change its time slice, which
+ * is all that the kernel lets it change without privileges: and no other's. */
+static int allow_scheduling(scmp_filter_ctx filter)
 {
-	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setaffinity), 1,
-				 SCMP_A0(SCMP_CMP_EQ, 0));
+	static const int calls[] = { SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setattr) };
+	int r = 0;
 
-	return r == 0 ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(sched_setaffinity),
-					 1, SCMP_A0(SCMP_CMP_NE, 0))
-		      : r;
+	for (size_t i = 0; r == 0 && i < LENGTH(calls); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1, SCMP_A0(SCMP_CMP_EQ, 0));
+		if (r == 0) {
+			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 1,
+					     SCMP_A0(SCMP_CMP_NE, 0));
+		}
+	}
+	return r;
 }
 
 /* Signals to itself; limits to read; its own name. */
@@ -341,7 +348,7 @@ static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool h
 		r = allow_threads(filter);
 	}
 	if (r == 0) {
-		r = allow_moving(filter);
+		r = allow_scheduling(filter);
 	}
 	if (r == 0) {
 		r = allow_process(filter);

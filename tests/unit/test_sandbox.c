@@ -254,14 +254,28 @@ static int terminals_are_out_of_reach(void)
 	return 0;
 }
 
-static int threads_move_only_themselves(void)
+static int threads_schedule_only_themselves(void)
 {
 	cpu_set_t cpus;
+	/* As much of struct sched_attr as there has always been. */
+	struct {
+		uint32_t size;
+		uint32_t policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime;
+		uint64_t deadline;
+		uint64_t period;
+	} attributes = { 0 };
 
 	CHECK(lock() == 0);
 	CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
 	CHECK(sched_setaffinity(0, sizeof(cpus), &cpus) == 0);
 	CHECK(is_denied(sched_setaffinity(getpid(), sizeof(cpus), &cpus)));
+	CHECK(syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0);
+	CHECK(syscall(SYS_sched_setattr, 0, &attributes, 0) == 0);
+	CHECK(is_denied(syscall(SYS_sched_setattr, getpid(), &attributes, 0)));
 	return 0;
 }
 
@@ -426,7 +440,7 @@ int main(void)
 		SANDBOX_TEST(unlisted_calls_of_a_device_are_logged),
 		SANDBOX_TEST(unlisted_calls_of_opengl_are_logged),
 		SANDBOX_TEST(terminals_are_out_of_reach),
-		SANDBOX_TEST(threads_move_only_themselves),
+		SANDBOX_TEST(threads_schedule_only_themselves),
 		SANDBOX_TEST(a_device_opens_no_files),
 		SANDBOX_TEST(memory_is_limited),
 		SANDBOX_TEST(memory_of_a_group_is_not_limited),
