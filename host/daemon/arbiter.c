@@ -35,10 +35,11 @@ struct sl_arbiter {
 	void (*overrun)(void *context_data);
 	/* One timer: for the holder to give back, or for a cap to let somebody run. */
 	sd_event_source *timer;
-	uint64_t timer_ns; /* when it is due; UINT64_MAX: never */
-	uint64_t grant;	   /* number of the last */
-	uint64_t granted_ns;
-	uint64_t slice_ns; /* of the present grant; UINT64_MAX: standing */
+	uint64_t timer_ns;   /* when it is due; UINT64_MAX: never */
+	uint64_t grant;	     /* number of the last */
+	uint64_t granted_ns; /* when the holder could first give the driver work */
+	uint64_t ahead_ns;   /* the same, of who is next */
+	uint64_t slice_ns;   /* of the present grant; UINT64_MAX: standing */
 	bool is_revoked;
 	uint64_t cut_ns;  /* when the last work of the grant before this one ended, with more to do;
 			   * 0: it had no more, or the GPU was idle since */
@@ -57,12 +58,13 @@ static void arm_timer(struct sl_arbiter *arbiter, uint64_t time_ns)
 				    time_ns == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
-static void send_grant(const struct sl_arbiter_context *context, uint64_t number,
+static void send_grant(const struct sl_arbiter_context *context, uint64_t number, uint32_t flags,
 		       const struct sl_sched_grant *grant)
 {
 	bool is_standing = grant->slice_ns == UINT64_MAX;
 	const struct sl_sched_msg msg = {
 		.type = SL_SCHED_MSG_GRANT,
+		.flags = flags,
 		.grant = number,
 		.time_ns = is_standing ? 0 : grant->slice_ns,
 		.piece_ns = is_standing ? 0 : grant->piece_ns,
@@ -135,6 +137,7 @@ static void settle(struct sl_arbiter *arbiter, uint64_t now_ns)
 /* Give the GPU to whoever is next; nobody holds it. */
 static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 {
+	const struct sl_sched_context *next = sl_sched_get_next(arbiter->sched);
 	struct sl_sched_grant grant = sl_sched_pick(arbiter->sched, now_ns);
 
 	if (grant.context == NULL) {
@@ -146,14 +149,30 @@ static void grant_next(struct sl_arbiter *arbiter, uint64_t now_ns)
 	bool is_standing = grant.slice_ns == UINT64_MAX;
 
 	arbiter->grant++;
-	arbiter->granted_ns = now_ns;
+	arbiter->granted_ns = next != NULL ? arbiter->ahead_ns : now_ns;
 	arbiter->slice_ns = grant.slice_ns;
 	arbiter->is_revoked = false;
 	arbiter->busy_ns = sl_stats_get_gpu_busy(context->stats, now_ns);
 	arbiter->stamped_ns = sl_stats_get(&context->stats->gpu_stamped_ns);
-	send_grant(context, arbiter->grant, &grant);
+	send_grant(context, arbiter->grant, 0, &grant);
 	arm_timer(arbiter,
 		  now_ns + (is_standing ? 0 : grant.slice_ns) + arbiter->options.run_limit_ns);
+}
+
+/* The holder says that it will give the GPU back in left_ns: let who is next have work ready. That
+ * is all that it can bring about by saying so. */
+static void choose_next(struct sl_arbiter *arbiter, uint64_t left_ns, uint64_t now_ns)
+{
+	if (sl_sched_get_next(arbiter->sched) != NULL) {
+		return;
+	}
+	struct sl_sched_grant grant = sl_sched_pick_next(arbiter->sched, left_ns, now_ns);
+
+	if (grant.context != NULL) {
+		arbiter->ahead_ns = now_ns;
+		send_grant(sl_sched_get_data(grant.context), arbiter->grant + 1, SL_SCHED_MSG_AHEAD,
+			   &grant);
+	}
 }
 
 static void revoke_grant(struct sl_arbiter *arbiter, const struct sl_arbiter_context *holder,
@@ -400,8 +419,11 @@ static void measure_handover(struct sl_arbiter *arbiter, const struct sl_sched_m
 		return;
 	}
 	if (arbiter->cut_ns != 0) {
+		bool is_late = msg->begin_ns > arbiter->cut_ns;
+
 		arbiter->account.handovers++;
-		sl_histogram_add(&arbiter->account.handover_times, msg->begin_ns - arbiter->cut_ns);
+		sl_histogram_add(&arbiter->account.handover_times,
+				 is_late ? msg->begin_ns - arbiter->cut_ns : 0);
 	}
 	arbiter->cut_ns = wants_more ? msg->end_ns : 0;
 }
@@ -437,6 +459,9 @@ void sl_arbiter_handle(struct sl_arbiter_context *context, const struct sl_sched
 		measure_handover(arbiter, msg, now_ns);
 		sl_sched_release(arbiter->sched, 0, (msg->flags & SL_SCHED_MSG_WANTS_MORE) != 0,
 				 now_ns);
+	} else if (msg->type == SL_SCHED_MSG_ENDING && is_holder && msg->grant == arbiter->grant) {
+		settle(arbiter, now_ns);
+		choose_next(arbiter, msg->time_ns, now_ns);
 	} else {
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The arbiter of the GPU: asks the policy (host/sched) who is next, tells the renderers, and
- * measures how long each has held the GPU. One grant is out at a time. */
+ * measures how long each has held the GPU. One context holds it at a time; the next one may be told
+ * ahead. */
 #ifndef SL_HOST_DAEMON_ARBITER_H
 #define SL_HOST_DAEMON_ARBITER_H
 

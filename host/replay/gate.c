@@ -347,6 +347,15 @@ static void count_part(struct sl_stats *stats, const struct sl_cut_part *part, b
 	}
 }
 
+/* GPU time is on the context's account from now on, if it holds the GPU. */
+static void begin_count(struct sl_replay *replay, uint64_t now_ns)
+{
+	if (sl_sched_client_counts(&replay->gate.client)) {
+		replay->gate.counted_ns = 0;
+		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
+	}
+}
+
 /* The queue has got one flight more. */
 static void note_start(struct sl_replay *replay, const struct sl_replay_queue *queue,
 		       uint64_t now_ns)
@@ -356,8 +365,7 @@ static void note_start(struct sl_replay *replay, const struct sl_replay_queue *q
 	sl_sched_client_start(&gate->client, now_ns);
 	if (gate->client.in_flight == 1) {
 		gate->is_mixed = false;
-		gate->counted_ns = 0;
-		sl_stats_set_gpu_busy(replay->options.stats, 0, now_ns);
+		begin_count(replay, now_ns);
 	} else if (gate->client.in_flight != queue->flight_count) {
 		gate->is_mixed = true;
 	}
@@ -610,7 +618,7 @@ static uint64_t measure_flight(struct sl_replay_queue *queue, bool is_single, ui
 		return took_ns;
 	}
 	measure->is_complete = false;
-	if (!is_single) {
+	if (!is_single || !sl_sched_client_counts(&gate->client)) {
 		return 0;
 	}
 	return now_ns - (flight->start_ns > gate->client.completed_ns ? flight->start_ns
@@ -701,7 +709,9 @@ void sl_gate_complete(struct sl_replay_queue *queue, uint64_t value)
 	if (!gate->is_lost && count > 0) {
 		const struct measure measure = end_flights(queue, count, now_ns);
 
-		account(replay, &measure, gate->client.in_flight > count, now_ns);
+		if (sl_sched_client_counts(&gate->client)) {
+			account(replay, &measure, gate->client.in_flight > count, now_ns);
+		}
 		sl_sched_client_complete(&gate->client, count, now_ns);
 	}
 	settle(replay);
@@ -808,10 +818,18 @@ bool sl_gate_is_waiting(struct sl_replay *replay, struct sl_replay_queue *queue)
 
 void sl_replay_handle_sched(struct sl_replay *replay, const struct sl_sched_msg *msg)
 {
-	pthread_mutex_lock(&replay->gate.lock);
-	sl_sched_client_handle(&replay->gate.client, msg, sl_clock_now_ns());
+	struct sl_gate *gate = &replay->gate;
+
+	pthread_mutex_lock(&gate->lock);
+	uint64_t now_ns = sl_clock_now_ns();
+	bool counted = sl_sched_client_counts(&gate->client);
+
+	sl_sched_client_handle(&gate->client, msg, now_ns);
+	if (!counted && gate->client.in_flight > 0) {
+		begin_count(replay, now_ns);
+	}
 	settle(replay);
-	pthread_mutex_unlock(&replay->gate.lock);
+	pthread_mutex_unlock(&gate->lock);
 }
 
 void sl_replay_tick(struct sl_replay *replay)

@@ -55,6 +55,7 @@ struct sl_sched {
 	uint64_t slice_ns;
 	uint64_t virtual_now;
 	struct sl_sched_context *holder;
+	struct sl_sched_context *next; /* gets the GPU after the holder; NULL: not known yet */
 	uint64_t holder_slice_ns;
 	uint64_t holder_used_ns; /* charged for this grant so far */
 	uint64_t contended_ns; /* since when somebody waits beside the holder; UINT64_MAX: nobody */
@@ -284,6 +285,9 @@ void sl_sched_remove_context(struct sl_sched *sched, struct sl_sched_context *co
 	if (sched->holder == context) {
 		sl_sched_release(sched, used_ns, false, now_ns);
 	}
+	if (sched->next == context) {
+		sched->next = NULL;
+	}
 	sl_sched_withdraw(context, now_ns);
 	LIST_REMOVE(context, link);
 	free(context);
@@ -302,6 +306,11 @@ struct sl_sched_guest *sl_sched_get_guest(const struct sl_sched_context *context
 struct sl_sched_context *sl_sched_get_holder(const struct sl_sched *sched)
 {
 	return sched->holder;
+}
+
+struct sl_sched_context *sl_sched_get_next(const struct sl_sched *sched)
+{
+	return sched->next;
 }
 
 /* Keep a debt from starving its owner. */
@@ -513,11 +522,12 @@ static bool is_alone(const struct sl_sched *sched, const struct sl_sched_context
 	       ceiling_permille(sched, context->guest) >= 1000;
 }
 
-/* Whoever overtakes waits for what is with the driver: at most two pieces. */
+/* Whoever overtakes waits for what is with the driver: at most two pieces. Otherwise a slice is one
+ * piece: a second one would not end within it. */
 static uint64_t piece_of(const struct sl_sched *sched, const struct sl_sched_guest *guest,
 			 uint64_t slice_ns, uint64_t now_ns)
 {
-	return !has_deadline(guest) && now_ns < sched->urgent_ns ? slice_ns / 4 : slice_ns / 2;
+	return !has_deadline(guest) && now_ns < sched->urgent_ns ? slice_ns / 4 : slice_ns * 5 / 8;
 }
 
 static struct sl_sched_grant grant_to(struct sl_sched *sched, struct sl_sched_context *context,
@@ -568,30 +578,98 @@ static uint64_t look_at_caps(struct sl_sched *sched, uint64_t now_ns)
 	return retry_ns;
 }
 
-struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
+/* Of those who wait and may have the GPU. context is NULL if there is nobody. */
+static struct candidate find_first(const struct sl_sched *sched)
 {
-	struct sl_sched_guest *guest;
-	struct candidate best = { 0 };
+	const struct sl_sched_guest *guest;
+	struct candidate first = { 0 };
 
-	assert(sched->holder == NULL);
-	uint64_t retry_ns = look_at_caps(sched, now_ns);
-
-	advance_virtual_time(sched);
 	LIST_FOREACH(guest, &sched->guests, link)
 	{
-		if (!guest_is_active(sched, guest)) {
+		if (guest->waiting_count == 0 || !guest_is_active(sched, guest)) {
 			continue;
 		}
 		struct candidate next = make_candidate(sched, first_context(guest));
 
-		if (goes_before(&next, &best)) {
-			best = next;
+		if (goes_before(&next, &first)) {
+			first = next;
 		}
 	}
-	if (best.context == NULL) {
+	return first;
+}
+
+/* It was chosen before, and may have a piece of work on the GPU. */
+static struct sl_sched_grant grant_to_next(struct sl_sched *sched,
+					   const struct sl_sched_context *first, uint64_t now_ns)
+{
+	struct sl_sched_context *context = sched->next;
+	struct sl_sched_grant grant = grant_to(sched, context, now_ns);
+
+	sched->next = NULL;
+	if (context != first) {
+		grant.slice_ns = 1;
+		sched->holder_slice_ns = grant.slice_ns;
+		sched->contended_ns = now_ns;
+	}
+	return grant;
+}
+
+struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns)
+{
+	assert(sched->holder == NULL);
+	uint64_t retry_ns = look_at_caps(sched, now_ns);
+
+	advance_virtual_time(sched);
+	const struct candidate first = find_first(sched);
+
+	if (sched->next != NULL) {
+		return grant_to_next(sched, first.context, now_ns);
+	}
+	if (first.context == NULL) {
 		return (struct sl_sched_grant){ .retry_ns = retry_ns };
 	}
-	return grant_to(sched, best.context, now_ns);
+	return grant_to(sched, first.context, now_ns);
+}
+
+/* Is its turn not before that of the holder, who will have used left_ns more? Half a slice does not
+ * matter: it will be owed. */
+static bool goes_after_holder(const struct sl_sched *sched, const struct candidate *candidate,
+			      uint64_t left_ns)
+{
+	const struct sl_sched_context *context = candidate->context;
+	const struct sl_sched_context *holder = sched->holder;
+	const struct sl_sched_guest *guest = holder->guest;
+	uint64_t slice_ns = slice_of(sched, guest);
+	uint64_t used_ns = (left_ns < slice_ns ? left_ns : slice_ns) + slice_ns / 2;
+
+	if (context->guest == guest) {
+		return !is_before(context->start_tag, holder->start_tag + to_virtual(used_ns, 1));
+	}
+	uint64_t tag = guest->start_tag + to_virtual(used_ns, effective_weight(sched, guest));
+
+	return !candidate->urgent && !is_before(context->guest->start_tag, tag);
+}
+
+struct sl_sched_grant sl_sched_pick_next(struct sl_sched *sched, uint64_t left_ns, uint64_t now_ns)
+{
+	assert(sched->holder != NULL && sched->next == NULL);
+	look_at_caps(sched, now_ns);
+	advance_virtual_time(sched);
+	const struct candidate first = find_first(sched);
+
+	if (first.context == NULL || goes_after_holder(sched, &first, left_ns) ||
+	    (now_ns < sched->urgent_ns && !has_deadline(first.context->guest))) {
+		return (struct sl_sched_grant){ .retry_ns = UINT64_MAX };
+	}
+	uint64_t slice_ns = slice_of(sched, first.context->guest);
+
+	sched->next = first.context;
+	return (struct sl_sched_grant){
+		.context = first.context,
+		.slice_ns = slice_ns,
+		.piece_ns = piece_of(sched, first.context->guest, slice_ns, now_ns),
+		.retry_ns = UINT64_MAX,
+	};
 }
 
 /* What was used before anybody else wanted the GPU is counted, but owed to nobody. */

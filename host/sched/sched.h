@@ -109,8 +109,16 @@ void sl_sched_request(struct sl_sched *sched, struct sl_sched_context *context, 
 /* It has none any more, and does not hold the GPU. */
 void sl_sched_withdraw(struct sl_sched_context *context, uint64_t now_ns);
 
-/* Decide who gets the GPU. Only while nobody holds it. */
+/* Decide who gets the GPU. Only while nobody holds it. Whom sl_sched_pick_next() has chosen gets
+ * it; but if others would go before now, only to have ended what it has begun. */
 struct sl_sched_grant sl_sched_pick(struct sl_sched *sched, uint64_t now_ns);
+/* Choose who gets the GPU next, as far as can be told: the holder will give it back after left_ns.
+ * The one chosen may give the driver a piece of work of at most piece_ns already, so that the GPU
+ * has something to do at once. Only while somebody holds it, and nobody is chosen.
+ *
+ * context is NULL if the holder goes on, or nobody wants it, or a guest with a deadline may come,
+ * which should not find another's piece in its way. */
+struct sl_sched_grant sl_sched_pick_next(struct sl_sched *sched, uint64_t left_ns, uint64_t now_ns);
 /* The holder gives the GPU back, having used used_ns of it since it was last charged. wants_more:
  * it asks again at once. */
 void sl_sched_release(struct sl_sched *sched, uint64_t used_ns, bool wants_more, uint64_t now_ns);
@@ -122,6 +130,8 @@ bool sl_sched_is_paused(const struct sl_sched_guest *guest);
 bool sl_sched_is_wanted(const struct sl_sched *sched);
 /* Who holds the GPU; NULL: nobody. */
 struct sl_sched_context *sl_sched_get_holder(const struct sl_sched *sched);
+/* Whom sl_sched_pick_next() has chosen; NULL: nobody. */
+struct sl_sched_context *sl_sched_get_next(const struct sl_sched *sched);
 /* True if the holder should give back as soon as it can: another context that may run waits, its
  * guest was paused, or a cap has come over a standing grant. */
 bool sl_sched_is_contended(const struct sl_sched *sched);

@@ -84,6 +84,10 @@ static uint64_t complete_piece(struct loop *loop, uint64_t now_ns)
 
 	/* Clocks that do not agree must not make it less than none. */
 	end_ns = end_ns > last_ns ? end_ns : last_ns;
+	if (!sl_sched_client_counts(&loop->client)) {
+		sl_sched_client_complete(&loop->client, 1, end_ns);
+		return 0;
+	}
 	if (stamp_ns != 0) {
 		sl_stats_add(&loop->options->stats->gpu_stamped_ns, end_ns - last_ns);
 	}
@@ -106,8 +110,10 @@ static int take_completions(struct loop *loop)
 	while (loop->completed != options->renderer->completed) {
 		busy_ns += complete_piece(loop, now_ns);
 	}
-	sl_stats_set_gpu_busy(options->stats, busy_ns,
-			      loop->client.in_flight > 0 ? loop->client.completed_ns : 0);
+	if (sl_sched_client_counts(&loop->client)) {
+		sl_stats_set_gpu_busy(options->stats, busy_ns,
+				      loop->client.in_flight > 0 ? loop->client.completed_ns : 0);
+	}
 	sl_stats_add(&options->stats->completed, count);
 	adapt(loop, busy_ns);
 	if (loop->client.in_flight == 0) {
@@ -124,7 +130,7 @@ static int run_piece(struct loop *loop, uint64_t now_ns)
 	uint32_t draws = 0;
 
 	sl_sched_client_start(&loop->client, now_ns);
-	if (loop->client.in_flight == 1) {
+	if (loop->client.in_flight == 1 && sl_sched_client_counts(&loop->client)) {
 		sl_stats_set_gpu_busy(options->stats, 0, now_ns);
 	}
 	int r = sl_virgl_server_run(options->server, is_shared ? loop->max_draws : UINT32_MAX,
@@ -186,13 +192,24 @@ static int take_packets(struct loop *loop, bool is_readable)
 	return r;
 }
 
+static void handle_sched(struct loop *loop, const struct sl_sched_msg *msg)
+{
+	bool counted = sl_sched_client_counts(&loop->client);
+	uint64_t now_ns = sl_clock_now_ns();
+
+	sl_sched_client_handle(&loop->client, msg, now_ns);
+	if (!counted && sl_sched_client_counts(&loop->client) && loop->client.in_flight > 0) {
+		sl_stats_set_gpu_busy(loop->options->stats, 0, now_ns);
+	}
+}
+
 static int take_sched(struct loop *loop)
 {
 	struct sl_sched_msg msg;
 	ssize_t size = sl_fd_receive(loop->options->control_fd, &msg, sizeof(msg), NULL, 0, NULL);
 
 	if (size == (ssize_t)sizeof(msg)) {
-		sl_sched_client_handle(&loop->client, &msg, sl_clock_now_ns());
+		handle_sched(loop, &msg);
 	} else if (size > 0) {
 		sl_log(SL_LOG_ERROR, "unexpected packet of %zd bytes from the daemon", size);
 	}

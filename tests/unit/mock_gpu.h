@@ -32,6 +32,7 @@ struct world {
 	uint64_t idle_ns;
 	struct client clients[MAX_CLIENTS];
 	int count;
+	bool is_ahead; /* who is next is chosen before the last job of a slice has ended */
 	/* Called after each grant; NULL: nothing to do. */
 	void (*check)(struct world *world, void *data);
 	void *check_data;

@@ -261,7 +261,7 @@ static void test_a_deadline_ends_a_slice(void **state)
 	ask(&world, 1);
 	was_told(&world, 0, SL_SCHED_MSG_REVOKE);
 	give_back(&world, 0, true);
-	assert_int_equal(world.workers[1].msg.piece_ns, SLICE_NS / 2);
+	assert_int_equal(world.workers[1].msg.piece_ns, SLICE_NS * 5 / 8);
 	assert_true(was_told(&world, 1, SL_SCHED_MSG_GRANT));
 	work(&world, 1, MS / 2);
 	ask(&world, 2);
@@ -271,6 +271,56 @@ static void test_a_deadline_ends_a_slice(void **state)
 	give_back(&world, 2, false);
 	assert_int_equal(world.workers[0].msg.piece_ns, SLICE_NS / 4);
 	check_account(&world);
+	stop(&world);
+}
+
+static void announce_end(struct world *world, int i, uint64_t grant)
+{
+	const struct sl_sched_msg msg = { .type = SL_SCHED_MSG_ENDING,
+					  .grant = grant,
+					  .time_ns = MS / 4 };
+
+	sl_arbiter_handle(world->contexts[i], &msg);
+}
+
+/* The next has work with the driver when the GPU is given back; until then all is on the account of
+ * the one that holds it. */
+static void test_grants_overlap_and_accounts_do_not(void **state)
+{
+	struct world world;
+
+	start(&world, 1000 * MS);
+	ask(&world, 0);
+	ask(&world, 1);
+	give_back(&world, 0, true);
+	was_told(&world, 0, SL_SCHED_MSG_GRANT);
+	uint64_t grant = world.workers[1].msg.grant;
+
+	assert_true(was_told(&world, 1, SL_SCHED_MSG_GRANT));
+	work(&world, 1, 2 * MS);
+	announce_end(&world, 0, grant);	    /* by another */
+	announce_end(&world, 1, grant - 1); /* of another */
+	assert_int_equal(world.workers[0].msg_count, 0);
+	announce_end(&world, 1, grant);
+	announce_end(&world, 1, grant);
+	assert_int_equal(world.workers[0].msg.flags, SL_SCHED_MSG_AHEAD);
+	assert_int_equal(world.workers[0].msg.grant, grant + 1);
+	assert_true(was_told(&world, 0, SL_SCHED_MSG_GRANT));
+	work(&world, 1, MS / 4);
+	give_back(&world, 1, true);
+	assert_int_equal(world.workers[0].msg.flags, 0);
+	assert_int_equal(world.workers[0].msg.grant, grant + 1);
+	assert_true(was_told(&world, 0, SL_SCHED_MSG_GRANT));
+	work(&world, 0, MS);
+	assert_int_equal(check_account(&world)->used_ns, 3 * MS + MS / 4);
+	assert_int_equal(sl_arbiter_get_guest(world.arbiter, world.guests[1]).used_ns,
+			 2 * MS + MS / 4);
+	/* Whoever was chosen may go. */
+	announce_end(&world, 0, grant + 1);
+	sl_arbiter_remove_context(world.contexts[1]);
+	world.contexts[1] = NULL;
+	give_back(&world, 0, true);
+	assert_true(was_told(&world, 0, SL_SCHED_MSG_GRANT));
 	stop(&world);
 }
 
@@ -475,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_timestamps_are_told_apart),
 		cmocka_unit_test(test_the_second_revokes_and_gets_its_slice),
 		cmocka_unit_test(test_a_deadline_ends_a_slice),
+		cmocka_unit_test(test_grants_overlap_and_accounts_do_not),
 		cmocka_unit_test(test_lies_gain_nothing),
 		cmocka_unit_test(test_nonsense_is_ignored),
 		cmocka_unit_test(test_the_holders_end_frees_the_gpu),

@@ -21,8 +21,9 @@ static void test_weights_divide_the_gpu(void **state)
 		{ { 10000, 1 }, { 1000, 100 }, 2 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct world world = { 0 };
+	for (size_t round = 0; round < 2 * sizeof(cases) / sizeof(cases[0]); round++) {
+		size_t i = round / 2;
+		struct world world = { .is_ahead = round % 2 == 1 };
 		uint32_t total = 0;
 
 		for (int k = 0; k < cases[i].count; k++) {
@@ -497,7 +498,7 @@ static void test_a_deadline_is_remembered(void **state)
 	assert_true(sl_sched_pick(sched, 0).slice_ns == UINT64_MAX);
 	sl_sched_request(sched, b, MS);
 	sl_sched_release(sched, 2 * MS, true, 2 * MS);
-	assert_int_equal(sl_sched_pick(sched, 2 * MS).piece_ns, MS);
+	assert_int_equal(sl_sched_pick(sched, 2 * MS).piece_ns, MS * 5 / 4);
 	sl_sched_release(sched, MS, false, 3 * MS);
 	struct sl_sched_grant grant = sl_sched_pick(sched, 3 * MS);
 	assert_int_equal(grant.slice_ns, SL_SCHED_SLICE_DEFAULT_NS);
@@ -507,6 +508,113 @@ static void test_a_deadline_is_remembered(void **state)
 	sl_sched_release(sched, 500 * MS, true, 1003 * MS);
 	assert_true(sl_sched_pick(sched, 1003 * MS).slice_ns == UINT64_MAX);
 	sl_sched_destroy(sched);
+}
+
+struct pair {
+	struct sl_sched *sched;
+	struct sl_sched_guest *guests[2];
+	struct sl_sched_context *contexts[2];
+};
+
+/* Both want the GPU, and the first has it for a slice. */
+static void start_pair(struct pair *pair, const struct sl_sched_guest_params *second)
+{
+	pair->sched = sl_sched_create(SL_SCHED_BEST_EFFORT, SL_SCHED_SLICE_DEFAULT_NS);
+	for (int i = 0; i < 2; i++) {
+		pair->guests[i] = sl_sched_add_guest(pair->sched, i == 0 ? &NORMAL : second);
+		pair->contexts[i] = sl_sched_add_context(pair->guests[i], NULL);
+		sl_sched_request(pair->sched, pair->contexts[i], (uint64_t)(1 - i));
+	}
+	assert_ptr_equal(sl_sched_pick(pair->sched, 1).context, pair->contexts[0]);
+}
+
+static void test_who_is_next_is_told_ahead(void **state)
+{
+	struct pair pair;
+
+	start_pair(&pair, &NORMAL);
+	struct sl_sched_grant grant = sl_sched_pick_next(pair.sched, MS, MS);
+
+	assert_ptr_equal(grant.context, pair.contexts[1]);
+	assert_int_equal(grant.piece_ns, MS * 5 / 4);
+	assert_ptr_equal(sl_sched_get_next(pair.sched), pair.contexts[1]);
+	assert_ptr_equal(sl_sched_get_holder(pair.sched), pair.contexts[0]);
+	sl_sched_release(pair.sched, 2 * MS, true, 2 * MS);
+	grant = sl_sched_pick(pair.sched, 2 * MS);
+	assert_ptr_equal(grant.context, pair.contexts[1]);
+	assert_int_equal(grant.slice_ns, SL_SCHED_SLICE_DEFAULT_NS);
+	assert_null(sl_sched_get_next(pair.sched));
+	sl_sched_destroy(pair.sched);
+}
+
+/* It has a piece on the GPU by then, and no more. */
+static void test_who_was_chosen_only_ends_what_it_began(void **state)
+{
+	struct pair pair;
+
+	start_pair(&pair, &NORMAL);
+	assert_non_null(sl_sched_pick_next(pair.sched, MS, MS).context);
+	sl_sched_set_paused(pair.sched, pair.guests[1], true, MS);
+	sl_sched_release(pair.sched, 2 * MS, true, 2 * MS);
+	struct sl_sched_grant grant = sl_sched_pick(pair.sched, 2 * MS);
+
+	assert_ptr_equal(grant.context, pair.contexts[1]);
+	assert_int_equal(grant.slice_ns, 1);
+	sl_sched_release(pair.sched, MS, true, 3 * MS);
+	assert_ptr_equal(sl_sched_pick(pair.sched, 3 * MS).context, pair.contexts[0]);
+	sl_sched_destroy(pair.sched);
+}
+
+static void test_the_holder_may_be_next_itself(void **state)
+{
+	struct pair pair;
+	struct sl_sched_guest_params background = NORMAL;
+
+	background.class = SL_SCHED_BACKGROUND;
+	start_pair(&pair, &background);
+	sl_sched_release(pair.sched, 0, true, 1);
+	assert_ptr_equal(sl_sched_pick(pair.sched, 1).context, pair.contexts[0]);
+	sl_sched_release(pair.sched, 2 * MS, true, 2 * MS);
+	/* One slice of the other's is worth a hundred of its own. */
+	assert_ptr_equal(sl_sched_pick(pair.sched, 2 * MS).context, pair.contexts[1]);
+	sl_sched_release(pair.sched, 2 * MS, true, 4 * MS);
+	assert_ptr_equal(sl_sched_pick(pair.sched, 4 * MS).context, pair.contexts[0]);
+	assert_null(sl_sched_pick_next(pair.sched, MS, 5 * MS).context);
+	sl_sched_destroy(pair.sched);
+}
+
+static void test_who_was_chosen_may_go(void **state)
+{
+	struct pair pair;
+
+	start_pair(&pair, &NORMAL);
+	assert_non_null(sl_sched_pick_next(pair.sched, MS, MS).context);
+	sl_sched_remove_context(pair.sched, pair.contexts[1], 0, MS);
+	assert_null(sl_sched_get_next(pair.sched));
+	sl_sched_release(pair.sched, 2 * MS, true, 2 * MS);
+	assert_ptr_equal(sl_sched_pick(pair.sched, 2 * MS).context, pair.contexts[0]);
+	sl_sched_destroy(pair.sched);
+}
+
+/* No piece of another's in the way of a frame that may come. */
+static void test_nobody_is_chosen_while_frames_come(void **state)
+{
+	struct sl_sched_guest_params framed = NORMAL;
+	struct pair pair;
+
+	start_pair(&pair, &NORMAL);
+	framed.period_ns = 16 * MS;
+	struct sl_sched_guest *guest = sl_sched_add_guest(pair.sched, &framed);
+	struct sl_sched_context *frames = sl_sched_add_context(guest, NULL);
+
+	sl_sched_request(pair.sched, frames, MS);
+	assert_ptr_equal(sl_sched_pick_next(pair.sched, MS, MS).context, frames);
+	sl_sched_release(pair.sched, MS, true, MS);
+	assert_ptr_equal(sl_sched_pick(pair.sched, MS).context, frames);
+	sl_sched_release(pair.sched, MS, false, 2 * MS);
+	assert_non_null(sl_sched_pick(pair.sched, 2 * MS).context);
+	assert_null(sl_sched_pick_next(pair.sched, 2 * MS, 3 * MS).context);
+	sl_sched_destroy(pair.sched);
 }
 
 int main(void)
@@ -536,6 +644,11 @@ int main(void)
 		cmocka_unit_test(test_the_earlier_deadline_overtakes),
 		cmocka_unit_test(test_who_was_idle_goes_before_equals),
 		cmocka_unit_test(test_a_deadline_is_remembered),
+		cmocka_unit_test(test_who_is_next_is_told_ahead),
+		cmocka_unit_test(test_who_was_chosen_only_ends_what_it_began),
+		cmocka_unit_test(test_the_holder_may_be_next_itself),
+		cmocka_unit_test(test_who_was_chosen_may_go),
+		cmocka_unit_test(test_nobody_is_chosen_while_frames_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

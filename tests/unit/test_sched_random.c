@@ -78,7 +78,7 @@ static void check_lags(struct world *world, void *data)
 static void test_lags_are_bounded_and_nobody_starves(void **state)
 {
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
-		struct world world = { .check = check_lags };
+		struct world world = { .is_ahead = pick(2) == 1, .check = check_lags };
 		double weights = 0;
 		double grants = 0;
 
@@ -208,7 +208,7 @@ static void come_to_rest(struct world *world)
 static void test_changes_leave_no_trace(void **state)
 {
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
-		struct world world = { 0 };
+		struct world world = { .is_ahead = pick(2) == 1 };
 		double weights = 0;
 
 		srandom(seed);
@@ -239,7 +239,7 @@ static void test_changes_leave_no_trace(void **state)
 static void test_debts_are_bounded(void **state)
 {
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
-		struct world world = { 0 };
+		struct world world = { .is_ahead = pick(2) == 1 };
 		struct client *hog = &world.clients[0];
 		double weights = 0;
 
