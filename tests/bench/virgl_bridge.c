@@ -7,6 +7,8 @@
 #include "host/base/fd.h"
 #include "host/virgl/virgl_msg.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -35,7 +37,12 @@ enum vtest {
 };
 
 #define VTEST_PROTOCOL 2u
-#define CONTEXT_ID     1u
+/* A resource of this size is a fence of Mesa's, made for each frame: it is neither read nor
+ * written, so all of them have the same memory. */
+#define FENCE_SIZE 8u
+/* So many resources that have gone are told of together: each is answered. */
+#define MAX_GONE   32u
+#define CONTEXT_ID 1u
 
 /* Memory that the program sees as a resource's, and sluice-virgl as the guest's. It is used again
  * when its resource has gone. */
@@ -57,11 +64,18 @@ struct bridge {
 	int host;
 	struct sl_virgl_welcome welcome;
 	uint8_t capsets[2][SL_VIRGL_MAX_CAPSET];
+	struct memory *fences; /* NULL: there was none yet */
 	LIST_HEAD(, memory) unused;
 	LIST_HEAD(, resource) resources;
 	uint32_t memory_count;
+	uint32_t gone[MAX_GONE]; /* ids of resources */
+	uint32_t gone_count;
 	uint64_t fence;	  /* the last one's number */
 	uint64_t reached; /* the last one that was */
+	size_t input_at;  /* what the program sent, from here to input_size, is yet to be read */
+	size_t input_size;
+	size_t message_size; /* gathered for sluice-virgl */
+	uint8_t input[16u << 10];
 	uint8_t message[SL_VIRGL_MAX_PACKET];
 };
 
@@ -71,15 +85,30 @@ static void fail(const char *what)
 	_exit(EXIT_FAILURE);
 }
 
-static void read_program(struct bridge *bridge, void *data, size_t size)
+/* At most size bytes, which are there by now or come next. */
+static size_t read_some(struct bridge *bridge, void *data, size_t size)
 {
-	for (size_t done = 0; done < size;) {
-		ssize_t n = read(bridge->program, (uint8_t *)data + done, size - done);
+	if (bridge->input_at == bridge->input_size) {
+		ssize_t n = read(bridge->program, bridge->input, sizeof(bridge->input));
 
 		if (n <= 0) {
 			_exit(EXIT_SUCCESS); /* the program has ended */
 		}
-		done += (size_t)n;
+		bridge->input_at = 0;
+		bridge->input_size = (size_t)n;
+	}
+	size_t left = bridge->input_size - bridge->input_at;
+
+	size = size < left ? size : left;
+	memcpy(data, bridge->input + bridge->input_at, size);
+	bridge->input_at += size;
+	return size;
+}
+
+static void read_program(struct bridge *bridge, void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		done += read_some(bridge, (uint8_t *)data + done, size - done);
 	}
 }
 
@@ -96,11 +125,84 @@ static void answer_program(struct bridge *bridge, uint32_t length, uint32_t comm
 	}
 }
 
-static void send_host(struct bridge *bridge, const void *packet, size_t size, int fd)
+/* Take what sluice-virgl says, if it says something. */
+static void receive_host(struct bridge *bridge)
 {
-	if (sl_fd_send(bridge->host, packet, size, &fd, fd >= 0 ? 1 : 0) < 0) {
+	struct sl_virgl_fence packet;
+	ssize_t size = sl_fd_receive(bridge->host, &packet, sizeof(packet), NULL, 0, NULL);
+
+	if (size == -EAGAIN) {
+		return;
+	}
+	if (size < (ssize_t)sizeof(packet.header)) {
 		fail("sluice-virgl has gone");
 	}
+	if (packet.header.type == SL_VIRGL_REACHED) {
+		bridge->reached = packet.number;
+	}
+}
+
+static void wait_host(struct bridge *bridge, short events)
+{
+	struct pollfd fd = { .fd = bridge->host, .events = events };
+
+	if (poll(&fd, 1, -1) > 0 && (fd.revents & POLLIN) != 0) {
+		receive_host(bridge);
+	}
+}
+
+/* Never waits without listening: sluice-virgl may be waiting until it is heard. */
+static void send_message(struct bridge *bridge, const void *message, size_t size, int fd)
+{
+	int r;
+
+	while ((r = sl_fd_send(bridge->host, message, size, &fd, fd >= 0 ? 1 : 0)) == -EAGAIN) {
+		wait_host(bridge, POLLIN | POLLOUT);
+	}
+	if (r < 0) {
+		fail("sluice-virgl has gone");
+	}
+}
+
+static void flush_host(struct bridge *bridge)
+{
+	if (bridge->message_size > 0) {
+		send_message(bridge, bridge->message, bridge->message_size, -1);
+		bridge->message_size = 0;
+	}
+}
+
+/* Room for a packet in the message that is sent next. */
+static uint8_t *add_room(struct bridge *bridge, size_t size)
+{
+	if (size > sizeof(bridge->message) - bridge->message_size) {
+		flush_host(bridge);
+	}
+	bridge->message_size += size;
+	return bridge->message + bridge->message_size - size;
+}
+
+/* About an object: goes with the next work. Mesa makes a resource to wait for with each frame here,
+ * where in a guest its kernel has fences. */
+static void add_packet(struct bridge *bridge, const void *packet, size_t size)
+{
+	memcpy(add_room(bridge, size), packet, size);
+}
+
+static void send_with_fd(struct bridge *bridge, const void *packet, size_t size, int fd)
+{
+	flush_host(bridge);
+	send_message(bridge, packet, size, fd);
+}
+
+/* Work, which is in the message by now, begins at once. Each piece has a fence, as a guest's kernel
+ * makes them. */
+static void send_work(struct bridge *bridge)
+{
+	struct sl_virgl_fence fence = { .header.type = SL_VIRGL_FENCE, .number = ++bridge->fence };
+
+	add_packet(bridge, &fence, sizeof(fence));
+	flush_host(bridge);
 }
 
 static void connect_host(struct bridge *bridge, const char *path)
@@ -126,31 +228,8 @@ static void connect_host(struct bridge *bridge, const char *path)
 		memcpy(bridge->capsets[i], bridge->message + at, bridge->welcome.sizes[i]);
 		at += bridge->welcome.sizes[i];
 	}
-	send_host(bridge, &context, sizeof(context), -1);
-}
-
-static void receive_host(struct bridge *bridge)
-{
-	struct sl_virgl_fence packet;
-	ssize_t size = sl_fd_receive(bridge->host, bridge->message, sizeof(bridge->message), NULL,
-				     0, NULL);
-
-	if (size < (ssize_t)sizeof(packet)) {
-		fail("sluice-virgl has gone");
-	}
-	memcpy(&packet, bridge->message, sizeof(packet));
-	if (packet.header.type == SL_VIRGL_REACHED) {
-		bridge->reached = packet.number;
-	}
-}
-
-/* Each command of a guest's is a message, with a fence, as its kernel makes them. */
-static void send_with_fence(struct bridge *bridge, size_t size)
-{
-	struct sl_virgl_fence fence = { .header.type = SL_VIRGL_FENCE, .number = ++bridge->fence };
-
-	memcpy(bridge->message + size, &fence, sizeof(fence));
-	send_host(bridge, bridge->message, size + sizeof(fence), -1);
+	fcntl(bridge->host, F_SETFL, O_NONBLOCK);
+	add_packet(bridge, &context, sizeof(context));
 }
 
 static void run_submit(struct bridge *bridge, uint32_t words)
@@ -159,9 +238,11 @@ static void run_submit(struct bridge *bridge, uint32_t words)
 					  .context_id = CONTEXT_ID };
 
 	if (words * 4 <= SL_VIRGL_MAX_INLINE) {
-		memcpy(bridge->message, &packet, sizeof(packet));
-		read_program(bridge, bridge->message + sizeof(packet), words * 4);
-		send_with_fence(bridge, sizeof(packet) + words * 4);
+		uint8_t *room = add_room(bridge, sizeof(packet) + words * 4);
+
+		memcpy(room, &packet, sizeof(packet));
+		read_program(bridge, room + sizeof(packet), words * 4);
+		send_work(bridge);
 		return;
 	}
 	SL_AUTO_CLOSE int fd = memfd_create("submit", MFD_CLOEXEC);
@@ -173,8 +254,8 @@ static void run_submit(struct bridge *bridge, uint32_t words)
 	if (sl_fd_write_all(fd, data, (size_t)words * 4) < 0) {
 		fail("no memory");
 	}
-	send_host(bridge, &packet, sizeof(packet), fd);
-	send_with_fence(bridge, 0);
+	send_with_fd(bridge, &packet, sizeof(packet), fd);
+	send_work(bridge);
 }
 
 static struct memory *take_memory(struct bridge *bridge, uint32_t size)
@@ -203,7 +284,7 @@ static struct memory *take_memory(struct bridge *bridge, uint32_t size)
 	if (memory->fd < 0) {
 		fail("no memory");
 	}
-	send_host(bridge, &packet, sizeof(packet), memory->fd);
+	send_with_fd(bridge, &packet, sizeof(packet), memory->fd);
 	return memory;
 }
 
@@ -217,10 +298,13 @@ static void attach_memory(struct bridge *bridge, struct resource *resource, uint
 			      .run_count = 1 } };
 	uint8_t zero = 0;
 
-	resource->memory = take_memory(bridge, size);
+	if (size == FENCE_SIZE && bridge->fences == NULL) {
+		bridge->fences = take_memory(bridge, size);
+	}
+	resource->memory = size == FENCE_SIZE ? bridge->fences : take_memory(bridge, size);
 	all.run.size = size;
 	all.run.memory = resource->memory->number;
-	send_host(bridge, &all, sizeof(all), -1);
+	add_packet(bridge, &all, sizeof(all));
 	if (sl_fd_send(bridge->program, &zero, 1, &resource->memory->fd, 1) < 0) {
 		_exit(EXIT_SUCCESS);
 	}
@@ -242,29 +326,43 @@ static void run_create(struct bridge *bridge)
 	memcpy(&create.resource_id, words, 10 * sizeof(uint32_t));
 	attach.resource_id = resource->id = create.resource_id;
 	LIST_INSERT_HEAD(&bridge->resources, resource, link);
-	send_host(bridge, &create, sizeof(create), -1);
-	send_host(bridge, &attach, sizeof(attach), -1);
+	add_packet(bridge, &create, sizeof(create));
+	add_packet(bridge, &attach, sizeof(attach));
 	if (words[10] > 0) {
 		attach_memory(bridge, resource, words[10]);
 	}
 }
 
-static void run_unref(struct bridge *bridge)
+static void tell_gone(struct bridge *bridge)
 {
 	struct sl_virgl_resource packet = { .header.type = SL_VIRGL_DESTROY };
-	struct resource *resource;
 
-	read_program(bridge, &packet.resource_id, sizeof(packet.resource_id));
-	send_host(bridge, &packet, sizeof(packet), -1);
+	for (uint32_t i = 0; i < bridge->gone_count; i++) {
+		packet.resource_id = bridge->gone[i];
+		add_packet(bridge, &packet, sizeof(packet));
+	}
+	bridge->gone_count = 0;
+}
+
+static void run_unref(struct bridge *bridge)
+{
+	struct resource *resource;
+	uint32_t id;
+
+	read_program(bridge, &id, sizeof(id));
+	bridge->gone[bridge->gone_count++] = id;
+	if (bridge->gone_count == MAX_GONE) {
+		tell_gone(bridge);
+	}
 	LIST_FOREACH(resource, &bridge->resources, link)
 	{
-		if (resource->id == packet.resource_id) {
+		if (resource->id == id) {
 			break;
 		}
 	}
 	if (resource != NULL) {
 		LIST_REMOVE(resource, link);
-		if (resource->memory != NULL) {
+		if (resource->memory != NULL && resource->memory != bridge->fences) {
 			LIST_INSERT_HEAD(&bridge->unused, resource->memory, link);
 		}
 		free(resource);
@@ -283,15 +381,8 @@ static void run_transfer(struct bridge *bridge, bool to_host)
 	packet.level = words[1];
 	memcpy(&packet.x, words + 2, 6 * sizeof(uint32_t));
 	packet.offset = words[9];
-	memcpy(bridge->message, &packet, sizeof(packet));
-	send_with_fence(bridge, sizeof(packet));
-}
-
-static bool is_readable(const struct bridge *bridge)
-{
-	struct pollfd fd = { .fd = bridge->host, .events = POLLIN };
-
-	return poll(&fd, 1, 0) > 0;
+	add_packet(bridge, &packet, sizeof(packet));
+	send_work(bridge);
 }
 
 static void run_busy_wait(struct bridge *bridge)
@@ -299,8 +390,9 @@ static void run_busy_wait(struct bridge *bridge)
 	uint32_t words[2];
 
 	read_program(bridge, words, sizeof(words));
-	while (bridge->reached < bridge->fence && ((words[1] & 1) != 0 || is_readable(bridge))) {
-		receive_host(bridge);
+	receive_host(bridge);
+	while (bridge->reached < bridge->fence && (words[1] & 1) != 0) {
+		wait_host(bridge, POLLIN);
 	}
 	uint32_t is_busy = bridge->reached < bridge->fence;
 	answer_program(bridge, 1, VTEST_BUSY_WAIT, &is_busy, sizeof(is_busy));
