@@ -30,6 +30,8 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
   --front-end PROTOCOL vhost-user (default) or vfio-user: how QEMU talks to the device. vfio-user
                        needs QEMU 10.1, which is fetched and kept in the cache where none is
                        installed; the guest's screen shows nowhere then
+  --gpu sluice|virgl   virgl: QEMU's own (virtio-gpu-gl-pci), to compare with; there is no Sluice then. It needs
+                       a display with OpenGL (--window)
   --memory MIB         of the guest (default: 1024)
   --cpus COUNT         of the guest (default: 2)
   --accel kvm|tcg      default: KVM where a probe shows that it works, else TCG
@@ -75,6 +77,7 @@ esac
 
 name=vm
 front_end=vhost-user
+gpu_kind=sluice
 memory=1024
 cpus=2
 accel=
@@ -94,13 +97,14 @@ while [[ $# -gt 0 ]]; do
 		set -- "${1%%=*}" "${1#*=}" "${@:2}"
 	fi
 	case $1 in
-	--name | --front-end | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
+	--name | --front-end | --gpu | --host-driver | --memory | --cpus | --accel | --display | --screenshot | --timeout | --log-level | \
 		--env | --qemu-option | --share | --qmp | --window-files)
 		[[ $# -ge 2 ]] || die "$1 needs an argument (see scripts/vm.sh --help)" 2
 		case $1 in
 		--name) name=$2 ;;
 		--host-driver) daemon_options+=(--driver "$(realpath "$2")") ;;
 		--front-end) front_end=$2 ;;
+		--gpu) gpu_kind=$2 ;;
 		--memory) memory=$2 ;;
 		--cpus) cpus=$2 ;;
 		--accel) accel=$2 ;;
@@ -143,6 +147,10 @@ done
 case $front_end in
 vhost-user | vfio-user) ;;
 *) die "--front-end $front_end: vhost-user or vfio-user" 2 ;;
+esac
+case $gpu_kind in
+sluice | virgl) ;;
+*) die "--gpu $gpu_kind: sluice or virgl" 2 ;;
 esac
 [[ $front_end == vhost-user || -z $window$screenshot ]] || die 'vfio-user has no screen to show' 2
 [[ $action != run || $# -gt 0 ]] || die 'which program? (see scripts/vm.sh --help)' 2
@@ -243,21 +251,30 @@ if [[ -n $window ]]; then
 	sl_wait_for_socket "$run_dir/wayland" $! || die "Weston did not start: $(tail -n 1 "$run_dir/weston.log")"
 fi
 
-if [[ -n ${SLUICE_SOCKET:-} ]]; then
-	socket=$SLUICE_SOCKET
-else
-	# It ends with this process.
-	mkfifo "$run_dir/ready"
-	"$build_dir/host/daemon/sluiced" --no-config --socket "$run_dir/guest.sock" \
-		--control "$run_dir/control.sock" --hold $$ --ready-fd 3 --log-level "$log_level" \
-		"${daemon_options[@]}" 3>"$run_dir/ready" </dev/null &
+# The daemon, unless one is given, and the device.
+start_sluice() {
+	local socket
+
+	if [[ -n ${SLUICE_SOCKET:-} ]]; then
+		socket=$SLUICE_SOCKET
+	else
+		# It ends with this process.
+		mkfifo "$run_dir/ready"
+		"$build_dir/host/daemon/sluiced" --no-config --socket "$run_dir/guest.sock" \
+			--control "$run_dir/control.sock" --hold $$ --ready-fd 3 --log-level "$log_level" \
+			"${daemon_options[@]}" 3>"$run_dir/ready" </dev/null &
+		pids+=($!)
+		read -r socket <"$run_dir/ready" || die 'sluiced did not start'
+	fi
+	"$vgpu" --front-end="$front_end" --daemon="$socket" --socket-path="$run_dir/gpu.sock" --name="$name" \
+		--log-level="$log_level" &
 	pids+=($!)
-	read -r socket <"$run_dir/ready" || die 'sluiced did not start'
+	vgpu_pid=$!
+	sl_wait_for_socket "$run_dir/gpu.sock" "$vgpu_pid" || die 'sluice-vgpu did not start'
+}
+if [[ $gpu_kind == sluice ]]; then
+	start_sluice
 fi
-"$vgpu" --front-end="$front_end" --daemon="$socket" --socket-path="$run_dir/gpu.sock" --name="$name" --log-level="$log_level" &
-pids+=($!)
-vgpu_pid=$!
-sl_wait_for_socket "$run_dir/gpu.sock" "$vgpu_pid" || die 'sluice-vgpu did not start'
 
 kernel_arguments="console=tty0 console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0
 	cryptomgr.notests random.trust_cpu=on"
@@ -284,7 +301,9 @@ else
 	cat "$run_dir/err.out" >&2 &
 	err_pid=$!
 fi
-if [[ $front_end == vfio-user ]]; then
+if [[ $gpu_kind == virgl ]]; then
+	gpu=(-device virtio-gpu-gl-pci,id=video)
+elif [[ $front_end == vfio-user ]]; then
 	gpu=(-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$run_dir/gpu.sock\"}}")
 else
 	gpu=(-chardev "socket,id=gpu,path=$run_dir/gpu.sock" -device vhost-user-gpu-pci,id=video,chardev=gpu)
@@ -329,7 +348,7 @@ else
 	timeout --foreground --kill-after=10 "$timeout" "${qemu[@]}" </dev/null 2> >(head -n 20 >&2) &
 	qemu_pid=$!
 	pids+=("$qemu_pid")
-	if [[ $front_end == vhost-user ]]; then
+	if [[ $gpu_kind == sluice && $front_end == vhost-user ]]; then
 		# A guest whose device has gone does nothing more.
 		(
 			tail --pid="$vgpu_pid" -f /dev/null

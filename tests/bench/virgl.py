@@ -3,16 +3,17 @@
 """OpenGL frames a second of scenes of our own (with little and with much work in the shader) and of
 glmark2, off-screen; each frame is waited for.
 
-native    on llvmpipe
-vtest     over virglrenderer's own server
-host      over sluice-virgl and the daemon, with a bridge in place of the guest and its vgpu: what Sluice's
-          side costs, with the program running as it does for vtest
-emulated  vtest, with the program emulated by QEMU's user mode; where the guest's CPU is emulated (TCG)
-guest     in a virtual machine with nothing but Mesa, over the vgpu and sluice-virgl
+native  on llvmpipe
+vtest   over virglrenderer's own server
+host    over sluice-virgl and the daemon, with a bridge in place of the guest and its vgpu: what Sluice's
+        side costs, with the program running as it does for vtest
+qemu    in a virtual machine, over QEMU's own device (virtio-gpu-gl-pci), which has virglrenderer in
+        QEMU's process
+guest   in the same virtual machine, over the vgpu and sluice-virgl
 
-Nobody has a cache of shaders on disk: sluice-virgl may not write files. vtest and host run by turns, and
-their medians are compared. guest compares with emulated, though there the kernel is not emulated, nor
-any device."""
+Nobody has a cache of shaders on disk: sluice-virgl may not write files. vtest and host run by turns: a
+cell is the median, and behind their ratio is that of each pair of turns, the least and the most. So do
+guest and qemu."""
 
 import argparse
 import contextlib
@@ -20,6 +21,8 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -41,7 +44,12 @@ COMPOSITOR = ("export XDG_RUNTIME_DIR=/run/user WAYLAND_DISPLAY=w; "
               "for i in $(seq 300); do "
               "grep -q \"launching '.*weston-desktop-shell'\" /tmp/weston.log && break; "
               "sleep 0.2; done; sleep 2; ")
+COLUMNS = ("native", "vtest", "host", "qemu", "guest")
 SCENES = ("build", "texture", "shading", "bump", "buffer", "ideas")
+
+
+def progress(text):
+    print(text, end="", file=sys.stderr, flush=True)
 
 
 def commands(seconds, glmark):
@@ -114,48 +122,54 @@ def run_over(path, seconds, command, **variables):
         VTEST_SOCKET.unlink()
 
 
-def median(values):
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+def claim_vtest_socket():
+    """Returns whether nobody has it. What was left behind by a server that has gone is removed."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(VTEST_SOCKET))
+            return False
+        except (FileNotFoundError, ConnectionRefusedError):
+            VTEST_SOCKET.unlink(missing_ok=True)
+            return True
 
 
-def run_servers(columns, seconds, repeat, rows, emulator, **variables):
-    """Fills the columns vtest, host and emulated."""
-    with tempfile.TemporaryDirectory() as text, host.Host(name="bench-virgl") as daemon:
-        vtest, bridge = pathlib.Path(text) / "vtest", pathlib.Path(text) / "bridge"
-        with server(vtest, ["virgl_test_server", "--use-egl-surfaceless",
-                            f"--socket-path={vtest}"]) as has_vtest, \
-                server(bridge, [BUILD / "tests/bench/virgl_bridge", bridge,
-                                f"{daemon.socket}.gl"]) as has_bridge:
-            for name, command in rows.items():
-                results = {"vtest": [], "host": []}
-                for _ in range(repeat):
-                    for column, path, is_there in (("vtest", vtest, has_vtest),
-                                                   ("host", bridge, has_bridge)):
-                        results[column].append(run_over(path, seconds, command, **variables)
-                                               if is_there else None)
-                for column, values in results.items():
-                    columns[column][name] = median(values)
-                if emulator and has_vtest:
-                    columns["emulated"][name] = run_over(vtest, seconds, [emulator, *command],
-                                                         **variables)
+def run_row(results, command, servers, options, **variables):
+    """Adds to the results of native, vtest and host; servers: those that are there, with their
+    sockets."""
+    results["native"].append(run(options.seconds, command, **variables))
+    for _ in range(options.repeat):
+        for column, path in servers.items():
+            results[column].append(run_over(path, options.seconds, command, **variables))
 
 
-def run_host(seconds, repeat, is_emulated):
-    """Columns by their names."""
-    columns = {"native": {}, "vtest": {}, "host": {}, "emulated": {}}
-    with x_server() as display:
-        glmark = shutil.which("glmark2-es2") if display else None
-        rows = commands(seconds, glmark)
-        variables = {"LIBGL_ALWAYS_SOFTWARE": "1",
-                     **({"DISPLAY": display} if display else {})}
-        for name, command in rows.items():
-            columns["native"][name] = run(seconds, command, **variables)
-        if VTEST_SOCKET.exists() or VTEST_SOCKET.is_symlink():
-            print(f"{VTEST_SOCKET} is somebody's: nothing runs over vtest", file=sys.stderr)
+def run_host(options):
+    """Columns by their names: of each row all results."""
+    columns = {"native": {}, "vtest": {}, "host": {}}
+    with contextlib.ExitStack() as stack:
+        display = stack.enter_context(x_server())
+        variables = {"LIBGL_ALWAYS_SOFTWARE": "1", **({"DISPLAY": display} if display else {})}
+        rows = commands(options.seconds, shutil.which("glmark2-es2") if display else None)
+        servers = {}
+        if claim_vtest_socket():
+            directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            daemon = stack.enter_context(host.Host(name="bench-virgl"))
+            for column, program in (
+                    ("vtest", ["virgl_test_server", "--use-egl-surfaceless",
+                               f"--socket-path={directory / 'vtest'}"]),
+                    ("host", [BUILD / "tests/bench/virgl_bridge", directory / "host",
+                              f"{daemon.socket}.gl"])):
+                if stack.enter_context(server(directory / column, program)):
+                    servers[column] = directory / column
         else:
-            run_servers(columns, seconds, repeat, rows,
-                        shutil.which("qemu-x86_64") if is_emulated else None, **variables)
+            print(f"{VTEST_SOCKET} is somebody's: nothing runs over vtest", file=sys.stderr)
+        progress("host:")
+        for name, command in rows.items():
+            progress(f" {name},")
+            results = {column: [] for column in columns}
+            run_row(results, command, servers, options, **variables)
+            for column, values in results.items():
+                columns[column][name] = values
+        progress(" done\n")
     return columns
 
 
@@ -165,51 +179,81 @@ def accelerator(image):
     return files[0].read_text(encoding="ascii").strip() if files else "?"
 
 
-def run_guest(seconds, options):
-    """What the guest makes of each row, and the accelerator."""
-    script = ROOT / "scripts/vm.sh"
+def run_guest(title, seconds, options):
+    """What the guest makes of each row."""
     rows = commands(seconds, "glmark2-es2-wayland")
     text = COMPOSITOR + "; ".join(f"echo 'row {name}'; {' '.join(command)}"
                                   for name, command in rows.items())
-    image = subprocess.run([script, "image"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           text=True, check=True).stdout.strip()
-    done = subprocess.run([script, "run", "--no-build", *options, "--", "sh", "-c", text],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
-    parts = re.split(r"^row (.*)$", done.stdout, flags=re.MULTILINE)
-    results = {name: frames(part, seconds) for name, part in zip(parts[1::2], parts[2::2])}
-    return results, options[1] if options else accelerator(image)
+    results, name = {}, None
+    progress(f"{title}:")
+    with subprocess.Popen([ROOT / "scripts/vm.sh", "run", "--no-build", *options, "--", "sh", "-c",
+                           text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as vm:
+        for line in vm.stdout:
+            if line.startswith("row "):
+                name = line[len("row "):].strip()
+                progress(f" {name},")
+            elif name is not None and frames(line, seconds) is not None:
+                results[name] = frames(line, seconds)
+    progress(" done\n")
+    return results
+
+
+def run_guests(options):
+    """Columns by their names, of each row all results; and the accelerator."""
+    image = subprocess.run([ROOT / "scripts/vm.sh", "image"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    accel = ["--accel", options.accel] if options.accel else []
+    # QEMU wants a display with OpenGL for its own.
+    kinds = {"guest": accel, "qemu": ["--gpu", "virgl", "--window", *accel]}
+    columns = {kind: {} for kind in kinds}
+    for _ in range(options.guest_repeat):
+        for kind, arguments in kinds.items():
+            results = run_guest(kind, options.seconds, arguments)
+            for row in commands(options.seconds, "glmark2"):
+                columns[kind].setdefault(row, []).append(results.get(row))
+    return columns, options.accel or accelerator(image)
+
+
+def median(values):
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def ratio(a, b):
-    return f"{a / b:.2f}" if a and b else "-"
+    """Of medians, and of what ran in turn."""
+    if not (median(a) and median(b)):
+        return "-"
+    turns = [x / y for x, y in zip(a, b) if x and y]
+    text = f"{median(a) / median(b):.2f}"
+    return text if len(turns) < 2 else f"{text} ({min(turns):.2f} to {max(turns):.2f})"
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=4, help="of each run (default: 4)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each run (default: 2)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of vtest and host (default: 3)")
-    parser.add_argument("--no-guest", action="store_true", help="leave out the virtual machine")
+    parser.add_argument("--guest-repeat", type=int, default=2,
+                        help="runs of guest and qemu (default: 2)")
+    parser.add_argument("--no-guest", action="store_true", help="leave out the virtual machines")
     parser.add_argument("--accel", choices=["kvm", "tcg"], help="as scripts/vm.sh has it")
-    arguments = parser.parse_args()
+    options = parser.parse_args()
 
+    # Servers end with it.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     os.environ["MESA_SHADER_CACHE_DISABLE"] = "true"
-    guest, accel = {}, "none"
-    if not arguments.no_guest:
-        options = ["--accel", arguments.accel] if arguments.accel else []
-        guest, accel = run_guest(arguments.seconds, options)
-    columns = run_host(arguments.seconds, arguments.repeat, accel == "tcg")
-    columns["guest"] = guest
+    columns, accel = ({}, "none") if options.no_guest else run_guests(options)
+    columns |= run_host(options)
     print(f"Frames a second. Accelerator of the guest: {accel}.")
-    print(f"{'':16}" + "".join(f"{name:>10}" for name in columns) +
-          f"{'host/vtest':>13}{'guest/emulated':>17}{'guest/vtest':>13}")
-    for row in commands(arguments.seconds, "glmark2"):
-        cells = {name: column.get(row) for name, column in columns.items()}
-        print(f"{row:16}" +
-              "".join(f"{cell:10.1f}" if cell else f"{'-':>10}" for cell in cells.values()) +
-              f"{ratio(cells['host'], cells['vtest']):>13}"
-              f"{ratio(cells['guest'], cells['emulated']):>17}"
-              f"{ratio(cells['guest'], cells['vtest']):>13}")
+    print(f"{'':16}" + "".join(f"{name:>10}" for name in COLUMNS) +
+          f"{'host/vtest':>23}{'guest/qemu':>23}")
+    for row in commands(options.seconds, "glmark2"):
+        results = {name: columns.get(name, {}).get(row, []) for name in COLUMNS}
+        cells = [median(values) for values in results.values()]
+        print(f"{row:16}" + "".join(f"{cell:10.1f}" if cell else f"{'-':>10}" for cell in cells) +
+              f"{ratio(results['host'], results['vtest']):>23}"
+              f"{ratio(results['guest'], results['qemu']):>23}")
     return 0
 
 
