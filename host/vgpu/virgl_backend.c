@@ -97,7 +97,6 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *data)
 	(void)source;
 	(void)usec;
 	drop_process(backend);
-	backend->begun_ns = 0;
 	/* Only what it had yet to say is missing: that it has let go. */
 	sl_vgpu_host3d_lost(backend->options.vgpu);
 	return 0;
@@ -444,6 +443,7 @@ static void flush(void *data)
 	}
 }
 
+/* When the process was begun stays known: a guest may reset its device over and over. */
 static void reset(void *data)
 {
 	struct sl_vgpu_virgl *backend = data;
@@ -451,8 +451,6 @@ static void reset(void *data)
 	if (!is_idle(backend)) {
 		drop_process(backend);
 	}
-	/* The next guest need not wait. */
-	backend->begun_ns = 0;
 }
 
 static const struct sl_vgpu_host3d_ops host3d_ops = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the device offers of a sluice-virgl's capsets. */
+/* What the device offers of a sluice-virgl's capsets, and how often it has one started. */
 #include "host/base/fd.h"
 #include "host/vgpu/virgl_backend.h"
 #include "host/virgl/virgl_msg.h"
@@ -18,6 +18,7 @@ struct fixture {
 	sd_event *event;
 	struct sl_vgpu_virgl *backend;
 	int process; /* its end */
+	uint32_t process_count;
 	uint32_t welcome_sizes[2];
 };
 
@@ -35,7 +36,9 @@ static int connect_process(void *data)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
 			 0);
 	assert_int_equal(sl_fd_send(fds[0], &packet, sizeof(packet), NULL, 0), 0);
+	sl_fd_close(f->process);
 	f->process = fds[0];
+	f->process_count++;
 	return fds[1];
 }
 
@@ -120,12 +123,48 @@ static void test_nonsense_is_not_offered(void **state)
 	finish(&f);
 }
 
+static uint32_t create_texture(struct fixture *f)
+{
+	const struct virtio_gpu_resource_create_3d cmd = {
+		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_3D,
+		.resource_id = 1,
+		.target = 2,
+		.format = 1,
+		.width = 4,
+		.height = 4,
+		.depth = 1,
+		.array_size = 1,
+	};
+
+	return fake_guest_send(&f->guest, &cmd);
+}
+
+/* A guest that makes its process crash, and resets its device: the first process may have ended for
+ * no fault of the guest's, and all that this test does lasts less than a second. */
+static void test_resets_start_no_processes(void **state)
+{
+	struct fixture f;
+
+	assert_int_equal(init(&f, false, 308, 500), 0);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(create_texture(&f), i < 2 ? VIRTIO_GPU_RESP_OK_NODATA
+							   : VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+		assert_int_equal(f.process_count, i < 2 ? i + 1 : 2);
+		sl_fd_close(sl_steal_fd(&f.process));
+		while (sd_event_run(f.event, 0) > 0) {
+		}
+		sl_vgpu_reset(f.guest.vgpu);
+	}
+	finish(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capsets_are_passed_on),
 		cmocka_unit_test(test_no_buffer_storage_beside_blobs),
 		cmocka_unit_test(test_nonsense_is_not_offered),
+		cmocka_unit_test(test_resets_start_no_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
