@@ -34,7 +34,9 @@ void sl_free_cleanup(void *pointer_to_pointer)
 	free(pointer);
 }
 
-int sl_fd_send(int socket, const void *data, size_t size, const int *fds, unsigned int fd_count)
+/* Returns how much was sent, or -errno. */
+static ssize_t send_message(int socket, const void *data, size_t size, const int *fds,
+			    unsigned int fd_count, int flags)
 {
 	union {
 		char buffer[CMSG_SPACE(SL_FD_MAX_SENT * sizeof(int))];
@@ -56,12 +58,25 @@ int sl_fd_send(int socket, const void *data, size_t size, const int *fds, unsign
 		memcpy(CMSG_DATA(cmsg), fds, fd_count * sizeof(int));
 	}
 	do {
-		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+		n = sendmsg(socket, &msg, MSG_NOSIGNAL | flags);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	}
-	return (size_t)n == size ? 0 : -EMSGSIZE;
+	return n;
+}
+
+int sl_fd_send(int socket, const void *data, size_t size, const int *fds, unsigned int fd_count)
+{
+	ssize_t n = send_message(socket, data, size, fds, fd_count, 0);
+
+	return n < 0 ? (int)n : (size_t)n == size ? 0 : -EMSGSIZE;
+}
+
+ssize_t sl_fd_send_some(int socket, const void *data, size_t size, const int *fds,
+			unsigned int fd_count)
+{
+	return send_message(socket, data, size, fds, fd_count, MSG_DONTWAIT);
 }
 
 /* Move the descriptors of one control message into fds; what does not fit is closed. */

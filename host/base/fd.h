@@ -46,6 +46,11 @@ static inline int sl_steal_fd(int *fd)
  * Returns 0; -EPIPE (nobody reads), -EAGAIN (non-blocking socket is full), -errno. */
 int sl_fd_send(int socket, const void *data, size_t size, const int *fds, unsigned int fd_count);
 
+/* The same over a stream, which takes what it has room for; the descriptors go with the first byte.
+ * Never waits. Returns the number of bytes, -EPIPE, -EAGAIN (there is no room), -errno. */
+ssize_t sl_fd_send_some(int socket, const void *data, size_t size, const int *fds,
+			unsigned int fd_count);
+
 /* Receive one packet of at most size bytes with at most fd_max descriptors, which the caller
  * owns afterwards (close-on-exec). Entries of ret_fds past *ret_fd_count are set to -1.
  *

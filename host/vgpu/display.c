@@ -8,7 +8,6 @@
 #include <pixman.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
@@ -308,49 +307,24 @@ static bool put_next(struct sl_vgpu_display *display)
 	return false;
 }
 
-/* Returns what send() does. */
-static ssize_t write_part(struct sl_vgpu_display *display)
-{
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { .iov_base = display->out + display->out_sent,
-			     .iov_len = display->out_size - display->out_sent };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (display->out_fd >= 0) {
-		msg.msg_control = control.buffer;
-		msg.msg_controllen = sizeof(control.buffer);
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &display->out_fd, sizeof(int));
-	}
-	ssize_t n = sendmsg(display->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (n > 0) {
-		display->out_fd = -1;
-	}
-	return n;
-}
-
 /* Write what there is to say until the socket is full. */
 static void write_messages(struct sl_vgpu_display *display)
 {
 	while (display->out_size > 0 || put_next(display)) {
-		ssize_t n = write_part(display);
+		ssize_t n = sl_fd_send_some(display->fd, display->out + display->out_sent,
+					    display->out_size - display->out_sent, &display->out_fd,
+					    display->out_fd >= 0 ? 1 : 0);
 
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			close_display(display);
-			return;
-		}
-		if (n < 0 && errno == EAGAIN) {
+		if (n == -EAGAIN) {
 			sd_event_source_set_io_events(display->source, EPOLLIN | EPOLLOUT);
 			return;
 		}
-		display->out_sent += n > 0 ? (size_t)n : 0;
+		if (n < 0) {
+			close_display(display);
+			return;
+		}
+		display->out_fd = -1;
+		display->out_sent += (size_t)n;
 		if (display->out_sent == display->out_size) {
 			display->out_size = 0;
 		}

@@ -131,6 +131,32 @@ static void test_descriptors_arrive(void **state)
 	close(pair[1]);
 }
 
+/* A stream that is full takes a part, and does not wait; the descriptor is sent once. */
+static void test_streams_take_what_fits(void **state)
+{
+	static uint8_t bytes[1 << 20];
+	int pair[2];
+	int sent = sl_fd_create_memory("a", 4096);
+	int received;
+	unsigned int count;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_in_range(sl_fd_send_some(pair[0], bytes, sizeof(bytes), &sent, 1), 1,
+			sizeof(bytes) - 1);
+	while (sl_fd_send_some(pair[0], bytes, sizeof(bytes), NULL, 0) > 0) {
+	}
+	assert_int_equal(sl_fd_send_some(pair[0], bytes, 1, NULL, 0), -EAGAIN);
+	assert_int_equal(sl_fd_receive(pair[1], bytes, 1, &received, 1, &count), 1);
+	assert_int_equal(count, 1);
+	close(received);
+	assert_int_equal(sl_fd_receive(pair[1], bytes, 1, &received, 1, &count), 1);
+	assert_int_equal(count, 0);
+	close(pair[1]);
+	assert_int_equal(sl_fd_send_some(pair[0], bytes, 1, NULL, 0), -EPIPE);
+	close(pair[0]);
+	close(sent);
+}
+
 static int count_open_fds(void)
 {
 	int count = 0;
@@ -256,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_log_gives_the_journal_priorities),
 		cmocka_unit_test(test_levels_have_names),
 		cmocka_unit_test(test_descriptors_arrive),
+		cmocka_unit_test(test_streams_take_what_fits),
 		cmocka_unit_test(test_too_many_descriptors_are_closed),
 		cmocka_unit_test(test_memory_keeps_its_size),
 		cmocka_unit_test(test_ownership_is_handed_over),
