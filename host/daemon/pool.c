@@ -86,6 +86,14 @@ static uint32_t count_entries(const struct sl_pool *pool, bool is_ready)
 	return count;
 }
 
+/* Renderers that nobody waits for. An answer is the current candidate's: probes go one by one. */
+static uint32_t get_wanted(const struct sl_pool *pool)
+{
+	bool is_probe = pool->driver[0] == '\0';
+
+	return is_probe && pool->config->pool > 1 ? 1 : pool->config->pool;
+}
+
 static void destroy_entry(struct pool_entry *entry)
 {
 	LIST_REMOVE(entry, link);
@@ -351,7 +359,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *data)
 
 	pool->timer = sd_event_source_disable_unref(pool->timer);
 	uint32_t present = count_entries(pool, true) + count_entries(pool, false);
-	if (present < pool->config->pool) {
+	if (present < get_wanted(pool)) {
 		int r = start_worker(pool);
 
 		if (r < 0) {
@@ -431,7 +439,7 @@ static void update(struct sl_pool *pool)
 	hurry(pool);
 	if (pool->retry_us != 0) {
 		arm_timer(pool, pool->retry_us);
-	} else if (idle + starting < pool->config->pool) {
+	} else if (idle + starting < get_wanted(pool)) {
 		arm_timer(pool, idle + starting == 0 ? 0 : REFILL_DELAY_US);
 	}
 }
@@ -557,6 +565,7 @@ void sl_pool_reconfigure(struct sl_pool *pool, const struct sl_config *config)
 {
 	struct pool_entry *entry;
 	bool is_same = pool->config->sandbox == config->sandbox &&
+		       pool->config->renderer_memory == config->renderer_memory &&
 		       strcmp(pool->config->driver, config->driver) == 0 &&
 		       strcmp(pool->renderer, config->renderer) == 0 &&
 		       pool->config->log_level == config->log_level;

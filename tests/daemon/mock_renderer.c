@@ -2,9 +2,11 @@
 /* Stands in for sluice-renderer in tests of the daemon: no Vulkan, and it does what its guest says.
  *
  * The driver's file name says how it starts: "fails" reports an error, "dies" crashes, anything
- * else names the device. A guest's packets: "work" counts a submission and is echoed, "crash"
- * and "exit" end the renderer without a report, "report" ends it with one. */
+ * else names the device. A guest's packets: "work" counts a submission and is echoed, a flag is
+ * echoed if the renderer was started with it, "crash" and "exit" end the renderer without a report,
+ * "report" ends it with one. */
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -45,7 +47,15 @@ static void report(int control_fd, enum sl_renderer_end end, const char *text)
 	exit(EXIT_SUCCESS);
 }
 
-static void serve(int control_fd, int guest_fd, struct sl_stats *stats)
+static bool has_flag(char *const *argv, const char *flag)
+{
+	while (*argv != NULL && strcmp(*argv, flag) != 0) {
+		argv++;
+	}
+	return *argv != NULL;
+}
+
+static void serve(int control_fd, int guest_fd, struct sl_stats *stats, char *const *argv)
 {
 	for (;;) {
 		struct pollfd fds[] = { { .fd = guest_fd, .events = POLLIN },
@@ -70,6 +80,8 @@ static void serve(int control_fd, int guest_fd, struct sl_stats *stats)
 			abort();
 		} else if (strcmp(packet, "exit") == 0) {
 			exit(3);
+		} else if (packet[0] == '-' && !has_flag(argv, packet)) {
+			packet[0] = '?';
 		} else if (strcmp(packet, "report") == 0) {
 			report(control_fd, SL_RENDERER_END_PROTOCOL, "mock protocol error");
 		}
@@ -101,6 +113,6 @@ int main(int argc, char **argv)
 	if (stats == MAP_FAILED) {
 		return EXIT_FAILURE;
 	}
-	serve(control_fd, fds[0], stats);
+	serve(control_fd, fds[0], stats, argv);
 	return EXIT_SUCCESS;
 }

@@ -413,6 +413,24 @@ static void test_a_reload_changes_guests(void **state)
 	close(kept);
 }
 
+static void test_a_reload_changes_new_renderers(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	write_config(fixture, "renderer_memory = \"64M\";");
+	assert_true(fixture_start(fixture, "works", NULL));
+	int first = program_connect(fixture->guest);
+	assert_true(program_say(first, "--memory=67108864"));
+	write_config(fixture, "renderer_memory = \"65M\";");
+	kill(fixture->pid, SIGHUP);
+	fixture_await_log(fixture, "has been read again");
+	int second = program_connect(fixture->guest);
+	assert_true(program_say(second, "--memory=68157440"));
+	assert_true(program_say(first, "--memory=67108864"));
+	close(first);
+	close(second);
+}
+
 /* A kernel, or a container, without control groups tells none. */
 static bool has_cgroup(void)
 {
@@ -535,6 +553,7 @@ int main(void)
 		DAEMON_TEST(test_an_idle_ledger_adds_up),
 		DAEMON_TEST(test_it_ends_with_the_last_holder),
 		DAEMON_TEST(test_a_reload_changes_guests),
+		DAEMON_TEST(test_a_reload_changes_new_renderers),
 		DAEMON_TEST(test_programs_are_matched_to_guests),
 		DAEMON_TEST(test_a_second_daemon_is_refused),
 		DAEMON_TEST(test_a_dead_daemons_sockets_are_replaced),
