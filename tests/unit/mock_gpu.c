@@ -68,11 +68,11 @@ static void run_grant(struct world *world, struct sl_sched_grant grant, uint64_t
 	uint64_t used_ns = 0;
 
 	do {
-		uint64_t end_ns = used_ns + client->job_ns;
+		uint64_t left_ns = used_ns + client->job_ns;
 
-		if (world->is_ahead && end_ns >= grant.slice_ns &&
+		if (world->is_ahead && left_ns >= grant.slice_ns &&
 		    sl_sched_get_next(world->sched) == NULL) {
-			sl_sched_pick_next(world->sched, end_ns, world->now_ns);
+			sl_sched_pick_next(world->sched, left_ns, world->now_ns);
 		}
 		run_job(world, client);
 		used_ns += client->job_ns;
