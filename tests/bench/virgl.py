@@ -182,8 +182,10 @@ def accelerator(image):
 def run_guest(title, seconds, options):
     """What the guest makes of each row."""
     rows = commands(seconds, "glmark2-es2-wayland")
-    text = COMPOSITOR + "; ".join(f"echo 'row {name}'; {' '.join(command)}"
-                                  for name, command in rows.items())
+    # The first does not count: the compositor still starts.
+    text = COMPOSITOR + "; ".join([" ".join(rows["little work"]),
+                                   *(f"echo 'row {name}'; {' '.join(command)}"
+                                     for name, command in rows.items())])
     results, name = {}, None
     progress(f"{title}:")
     with subprocess.Popen([ROOT / "scripts/vm.sh", "run", "--no-build", *options, "--", "sh", "-c",
