@@ -18,6 +18,11 @@
 /* How many draws a piece has while others want the GPU, before it is known how long they take. */
 #define FIRST_DRAWS 16u
 #define MAX_DRAWS   65536u
+/* With nothing else to do the end of a piece is waited for so long, before another thread does. */
+#define WAIT_NS UINT64_C(2000000)
+/* Each time in vain, or when something came meanwhile, about doubles how many pieces are not waited
+ * for. */
+#define MAX_WAIT_SKIP 64u
 
 enum source {
 	VGPU,
@@ -35,6 +40,9 @@ struct loop {
 	uint64_t completed; /* pieces that the client knows of */
 	uint32_t max_draws; /* of a piece, while others want the GPU */
 	uint32_t draws;	    /* of the pieces under way */
+	uint32_t wait_skip; /* pieces not to wait for */
+	uint32_t wait_skipped;
+	bool must_mark; /* the last piece's end is not watched yet */
 };
 
 static void send_sched(void *data, const struct sl_sched_msg *msg)
@@ -122,6 +130,49 @@ static int take_completions(struct loop *loop)
 	return sl_virgl_server_complete(options->server, loop->completed);
 }
 
+/* Have the end of the last piece watched, before something else runs. */
+static int mark(struct loop *loop, uint64_t wait_ns)
+{
+	int r = loop->must_mark ? sl_virgl_renderer_mark(loop->options->renderer, wait_ns) : 0;
+
+	loop->must_mark = false;
+	return r < 0 ? r : take_completions(loop);
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd entry = { .fd = fd, .events = POLLIN };
+
+	return poll(&entry, 1, 0) != 0;
+}
+
+static bool may_wait(struct loop *loop)
+{
+	const struct sl_virgl_loop_options *options = loop->options;
+
+	return sl_sched_client_get_piece_ns(&loop->client) == UINT64_MAX &&
+	       loop->wait_skipped++ >= loop->wait_skip && !is_readable(options->socket) &&
+	       !is_readable(options->control_fd);
+}
+
+/* The same with nothing left to run. If the GPU is all the guest's, the program may be waiting for
+ * this, and hears of it sooner from here than by way of the thread that waits for fences. */
+static int mark_last(struct loop *loop)
+{
+	if (!loop->must_mark || !may_wait(loop)) {
+		return mark(loop, 0);
+	}
+	int r = mark(loop, WAIT_NS);
+
+	loop->wait_skipped = 0;
+	if (loop->client.in_flight == 0 && !is_readable(loop->options->socket)) {
+		loop->wait_skip /= 2;
+	} else if (loop->wait_skip < MAX_WAIT_SKIP) {
+		loop->wait_skip = loop->wait_skip * 2 + 1;
+	}
+	return r;
+}
+
 /* Run a piece of the packet. */
 static int run_piece(struct loop *loop, uint64_t now_ns)
 {
@@ -137,10 +188,8 @@ static int run_piece(struct loop *loop, uint64_t now_ns)
 				    &draws);
 	loop->draws += draws;
 	sl_stats_add(&options->stats->submissions, 1);
-	if (r == 0) {
-		r = sl_virgl_renderer_mark(options->renderer);
-	}
-	return r < 0 ? r : take_completions(loop);
+	loop->must_mark = true;
+	return r == 0 && is_shared ? mark(loop, 0) : r;
 }
 
 /* Run what has been received. Returns 0, 1 if it has to wait for the GPU, or -errno. */
@@ -150,9 +199,13 @@ static int run_packet(struct loop *loop)
 	uint32_t draws;
 
 	while (sl_virgl_server_has_packet(options->server)) {
+		/* Fences of the guest are about what has run, and change nothing. */
+		int r = sl_virgl_server_is_fence(options->server) ? 0 : mark(loop, 0);
 		uint64_t now_ns = sl_clock_now_ns();
-		int r;
 
+		if (r < 0) {
+			return r;
+		}
 		if (!sl_virgl_server_needs_gpu(options->server)) {
 			r = sl_virgl_server_run(options->server, UINT32_MAX, &draws);
 		} else if (sl_sched_client_may_start(&loop->client, now_ns)) {
@@ -177,13 +230,13 @@ static int run_packet(struct loop *loop)
 }
 
 /* Run what is there, and of what the vgpu has sent one message. Returns as run_packet() does. */
-static int take_packets(struct loop *loop, bool is_readable)
+static int take_packets(struct loop *loop, bool has_message)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
 	int r = run_packet(loop);
 
-	while (r == 0 && (is_readable || sl_virgl_server_has_more(options->server))) {
-		is_readable = is_readable && sl_virgl_server_has_more(options->server);
+	while (r == 0 && (has_message || sl_virgl_server_has_more(options->server))) {
+		has_message = has_message && sl_virgl_server_has_more(options->server);
 		r = sl_virgl_server_receive(options->server);
 		if (r == 0) {
 			r = run_packet(loop);
@@ -216,9 +269,9 @@ static int take_sched(struct loop *loop)
 	return size > 0 || size == -EINTR || size == -EAGAIN ? 0 : -ECONNRESET;
 }
 
-/* Wait until there is something to do, and do what does not need the GPU. *ret_is_readable: the
+/* Wait until there is something to do, and do what does not need the GPU. *ret_has_message: the
  * vgpu has sent something, or has gone. */
-static int wait_for_events(struct loop *loop, bool is_blocked, bool *ret_is_readable)
+static int wait_for_events(struct loop *loop, bool is_blocked, bool *ret_has_message)
 {
 	const struct sl_virgl_loop_options *options = loop->options;
 	int gpu_fd = sl_virgl_renderer_get_fd();
@@ -238,7 +291,7 @@ static int wait_for_events(struct loop *loop, bool is_blocked, bool *ret_is_read
 	if (is_blocked && (fds[VGPU].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
 		return -EPIPE;
 	}
-	*ret_is_readable = !is_blocked && fds[VGPU].revents != 0;
+	*ret_has_message = !is_blocked && fds[VGPU].revents != 0;
 	if (must_look || fds[GPU].revents != 0) {
 		sl_virgl_renderer_poll();
 	}
@@ -260,22 +313,26 @@ int sl_virgl_loop_run(const struct sl_virgl_loop_options *options)
 	SL_AUTO_CLOSE int timer_fd = loop.timer_fd;
 	int r = timer_fd < 0 ? -errno : 0;
 
-	bool is_readable = false;
+	bool has_message = false;
 
 	sl_sched_client_init(&loop.client, send_sched, &loop);
 	while (r >= 0) {
 		r = take_completions(&loop);
 		if (r == 0) {
-			r = take_packets(&loop, is_readable);
+			r = take_packets(&loop, has_message);
+		}
+		bool is_blocked = r > 0;
+
+		if (r >= 0) {
+			r = is_blocked ? mark(&loop, 0) : mark_last(&loop);
 		}
 		if (r < 0) {
 			break;
 		}
-		bool is_blocked = r > 0;
 
 		set_timer(&loop,
 			  sl_sched_client_settle(&loop.client, is_blocked, sl_clock_now_ns()));
-		r = wait_for_events(&loop, is_blocked, &is_readable);
+		r = wait_for_events(&loop, is_blocked, &has_message);
 	}
 	return r;
 }

@@ -144,9 +144,9 @@ void sl_virgl_renderer_get_capsets(struct sl_virgl_capsets *ret_capsets)
 	}
 }
 
-/* A program that waits for its frame, or reads its pixels, has an idle GPU behind it: then nobody
- * has to be woken up to say so. */
-static bool is_complete_at_once(struct sl_virgl_renderer *renderer)
+/* A program that waits for its frame, or reads its pixels, has an idle GPU behind it, now or soon:
+ * then nobody has to be woken up to say so. */
+static bool is_complete_soon(struct sl_virgl_renderer *renderer, uint64_t wait_ns)
 {
 	GLenum status = GL_WAIT_FAILED;
 
@@ -154,13 +154,13 @@ static bool is_complete_at_once(struct sl_virgl_renderer *renderer)
 	 * the guest when virglrenderer sees a fence of its own behind them. */
 	if (renderer->completed + 1 != renderer->submitted ||
 	    renderer->query_piece > renderer->completed ||
-	    renderer->look_skipped++ < renderer->look_skip) {
+	    (wait_ns == 0 && renderer->look_skipped++ < renderer->look_skip)) {
 		return false;
 	}
 	GLsync fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
 
 	if (fence != NULL) {
-		status = glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
+		status = glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, wait_ns);
 		glDeleteSync(fence);
 	}
 	bool is_complete = status == GL_ALREADY_SIGNALED || status == GL_CONDITION_SATISFIED;
@@ -168,16 +168,16 @@ static bool is_complete_at_once(struct sl_virgl_renderer *renderer)
 	renderer->look_skipped = 0;
 	if (is_complete) {
 		renderer->look_skip = 0;
-	} else if (renderer->look_skip < MAX_LOOK_SKIP) {
+	} else if (wait_ns == 0 && renderer->look_skip < MAX_LOOK_SKIP) {
 		renderer->look_skip = renderer->look_skip * 2 + 1;
 	}
 	return is_complete;
 }
 
-int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer)
+int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer, uint64_t wait_ns)
 {
 	renderer->submitted++;
-	if (is_complete_at_once(renderer)) {
+	if (is_complete_soon(renderer, wait_ns)) {
 		renderer->completed = renderer->submitted;
 		return 0;
 	}

@@ -35,9 +35,10 @@ void sl_virgl_renderer_get_capsets(struct sl_virgl_capsets *ret_capsets);
 /* "llvmpipe (LLVM 15.0.6, 256 bits)", cut if long. */
 void sl_virgl_renderer_get_name(char *ret_name, size_t size);
 
-/* What has been submitted so far is one more piece; it counts in completed when it is complete.
- * Returns 0 or -errno. */
-int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer);
+/* What has been submitted so far is one more piece; it counts in completed when it is complete. The
+ * context that it ended in is current.
+ * wait_ns: so long it may be waited for. Returns 0 or -errno. */
+int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer, uint64_t wait_ns);
 /* Readable when sl_virgl_renderer_poll() will find something; -1: nothing tells, look often. */
 int sl_virgl_renderer_get_fd(void);
 /* Updates completed. */

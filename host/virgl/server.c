@@ -223,6 +223,11 @@ bool sl_virgl_server_needs_gpu(const struct sl_virgl_server *server)
 	return type == SL_VIRGL_SUBMIT || type == SL_VIRGL_TRANSFER || type == SL_VIRGL_READ;
 }
 
+bool sl_virgl_server_is_fence(const struct sl_virgl_server *server)
+{
+	return server->packet.header.type == SL_VIRGL_FENCE;
+}
+
 uint64_t sl_virgl_server_get_piece_count(const struct sl_virgl_server *server)
 {
 	return server->piece_count;

@@ -73,6 +73,8 @@ int sl_virgl_server_receive(struct sl_virgl_server *server);
 bool sl_virgl_server_has_packet(const struct sl_virgl_server *server);
 /* The packet is work for the GPU, and may only be run with it. */
 bool sl_virgl_server_needs_gpu(const struct sl_virgl_server *server);
+/* The packet is a FENCE. */
+bool sl_virgl_server_is_fence(const struct sl_virgl_server *server);
 /* Run the packet, of a submission so much that it draws max_draws times (at least 1) at most.
  * *ret_draws: how often it did. Returns 0, -EBADMSG, or -errno if the vgpu cannot be answered. */
 int sl_virgl_server_run(struct sl_virgl_server *server, uint32_t max_draws, uint32_t *ret_draws);

@@ -69,7 +69,7 @@ static bool run_message(struct world *world)
 
 			r = sl_virgl_server_run(world->server, 4, &draws);
 			if (r == 0 && is_work) {
-				r = sl_virgl_renderer_mark(renderer);
+				r = sl_virgl_renderer_mark(renderer, 0);
 			}
 		}
 	} while (r == 0 && sl_virgl_server_has_more(world->server));

@@ -92,7 +92,7 @@ static void test_pieces_complete_in_their_time(void **state)
 		/* So that some piece is not complete at once. */
 		renderer.look_skip = 1000;
 		clear(20);
-		assert_int_equal(sl_virgl_renderer_mark(&renderer), 0);
+		assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
 		wait_for(renderer.submitted);
 		uint64_t now_ns = sl_clock_now_ns();
 		uint64_t end_ns = sl_virgl_timer_take(&renderer.timer, renderer.completed, now_ns);
@@ -116,7 +116,16 @@ static void test_what_has_been_read_is_complete_at_once(void **state)
 	read_all(pixels);
 	assert_int_equal(pixels[0], 0xffff0000);
 	assert_int_equal(pixels[SIDE * SIDE - 1], 0xffff0000);
-	assert_int_equal(sl_virgl_renderer_mark(&renderer), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+	assert_int_equal(renderer.completed, renderer.submitted);
+}
+
+static void test_a_piece_can_be_waited_for(void **state)
+{
+	renderer.look_skip = 1000;
+	renderer.look_skipped = 0;
+	clear(20);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, UINT64_C(20000000000)), 0);
 	assert_int_equal(renderer.completed, renderer.submitted);
 }
 
@@ -131,13 +140,13 @@ static void test_queries_are_not_complete_at_once(void **state)
 	(void)ops->submit(&renderer, CONTEXT, words, 3);
 	read_all(pixels);
 	renderer.look_skip = 0;
-	assert_int_equal(sl_virgl_renderer_mark(&renderer), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
 	assert_int_equal(renderer.completed, renderer.submitted - 1);
 	wait_for(renderer.submitted);
 	clear(1);
 	read_all(pixels);
 	renderer.look_skip = 0;
-	assert_int_equal(sl_virgl_renderer_mark(&renderer), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
 	assert_int_equal(renderer.completed, renderer.submitted);
 }
 
@@ -164,7 +173,7 @@ static void test_a_context_takes_its_timestamps_along(void **state)
 	renderer.look_skip = 1000;
 	renderer.look_skipped = 0;
 	clear(1);
-	assert_int_equal(sl_virgl_renderer_mark(&renderer), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
 	ops->destroy_context(&renderer, CONTEXT);
 	wait_for(renderer.submitted);
 	assert_int_equal(
@@ -178,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pieces_complete_in_their_time, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_has_been_read_is_complete_at_once, begin,
 						end),
+		cmocka_unit_test_setup_teardown(test_a_piece_can_be_waited_for, begin, end),
 		cmocka_unit_test_setup_teardown(test_queries_are_not_complete_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_pictures_are_shared_or_not, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_context_takes_its_timestamps_along, begin,
