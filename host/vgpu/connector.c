@@ -131,6 +131,7 @@ static int take_signal(int signals, pid_t child, int *ret_status)
 	return 0;
 }
 
+/* Never blocks when read: what poll() saw may be another thread's by then. */
 static int open_signals(void)
 {
 	sigset_t mask;
@@ -142,7 +143,7 @@ static int open_signals(void)
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0) {
 		return -errno;
 	}
-	int fd = signalfd(-1, &mask, SFD_CLOEXEC);
+	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -6,17 +6,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	HANG_SECONDS = 30,
+	RUNS = 100,
 	DEVICE_STATUS = 5
 };
 
@@ -164,6 +168,37 @@ static void test_killed_device_is_told(void **state)
 	finish(&f);
 }
 
+/* Another thread may be given a signal that both wait for. */
+static void *take_signals(void *arg)
+{
+	atomic_bool *stopping = arg;
+	const struct timespec soon = { .tv_nsec = 10000000 };
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
+	while (!atomic_load(stopping)) {
+		sigtimedwait(&mask, NULL, &soon);
+	}
+	return NULL;
+}
+
+static void test_signal_taken_by_another(void **state)
+{
+	atomic_bool stopping = false;
+	pthread_t thread;
+	struct fixture f;
+
+	assert_int_equal(pthread_create(&thread, NULL, take_signals, &stopping), 0);
+	for (int i = 0; i < RUNS; i++) {
+		init(&f);
+		assert_int_equal(run(&f, connect_twice), DEVICE_STATUS);
+		finish(&f);
+	}
+	atomic_store(&stopping, true);
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_missing_daemon_is_told),
 		cmocka_unit_test(test_stopped_device_goes_on),
 		cmocka_unit_test(test_killed_device_is_told),
+		cmocka_unit_test(test_signal_taken_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
