@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers and images: which kinds of memory they may be bound to, and what they need of it. */
+#include "host/replay/image_limits.h"
 #include "host/replay/replay_priv.h"
 
 #include <errno.h>
@@ -59,43 +60,16 @@ static bool can_import_buffer(const struct sl_replay_device *device, const VkBuf
  * and drivers give up compression for images that may be shared. */
 static bool can_import_image(const struct sl_replay_device *device, const VkImageCreateInfo *info)
 {
-	VkPhysicalDeviceExternalImageFormatInfo external = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
-	};
-	const VkPhysicalDeviceImageFormatInfo2 format = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
-		.pNext = &external,
-		.format = info->format,
-		.type = info->imageType,
-		.tiling = info->tiling,
-		.usage = info->usage,
-		.flags = info->flags,
-	};
-	VkExternalImageFormatProperties found = {
-		.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
-	};
-	VkImageFormatProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
-		.pNext = &found,
-	};
-	const VkImageFormatProperties *limits = &properties.imageFormatProperties;
+	VkExternalMemoryFeatureFlags features;
 
 	/* VUID-VkImageCreateInfo-pNext-01443: what may be imported starts undefined. */
-	if (!device->can_import || info->tiling != VK_IMAGE_TILING_LINEAR ||
-	    info->initialLayout != VK_IMAGE_LAYOUT_UNDEFINED ||
-	    (info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0 ||
-	    device->replay->vki.GetPhysicalDeviceImageFormatProperties2(
-		    device->physical->handle, &format, &properties) != VK_SUCCESS) {
-		return false;
-	}
-	return is_plain_import(found.externalMemoryProperties.externalMemoryFeatures) &&
-	       info->extent.width <= limits->maxExtent.width &&
-	       info->extent.height <= limits->maxExtent.height &&
-	       info->extent.depth <= limits->maxExtent.depth &&
-	       info->mipLevels <= limits->maxMipLevels &&
-	       info->arrayLayers <= limits->maxArrayLayers &&
-	       (info->samples & limits->sampleCounts) != 0;
+	return device->can_import && info->tiling == VK_IMAGE_TILING_LINEAR &&
+	       info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
+	       (info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 &&
+	       sl_image_limits_check(device, info,
+				     VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+				     &features) == VK_SUCCESS &&
+	       is_plain_import(features);
 }
 
 /* Make the guest's description the host's; external is chained in if the buffer can be imported.
@@ -117,14 +91,17 @@ static unsigned int prepare_buffer(const struct sl_replay_device *device, VkBuff
 	return SL_MEMORY_HOST | SL_MEMORY_IMPORT;
 }
 
-static unsigned int prepare_image(const struct sl_replay_device *device, VkImageCreateInfo *info,
-				  VkExternalMemoryImageCreateInfo *external)
+/* The same for an image. Returns VK_SUCCESS, or why the driver must not see it. */
+static VkResult prepare_image(const struct sl_replay_device *device, VkImageCreateInfo *info,
+			      VkExternalMemoryImageCreateInfo *external, unsigned int *ret_kinds)
 {
 	info->pNext =
 		sl_chain_remove(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
 	if (!can_import_image(device, info)) {
-		return info->tiling == VK_IMAGE_TILING_LINEAR ? SL_MEMORY_HOST | SL_MEMORY_SHADOW
-							      : SL_MEMORY_HOST;
+		*ret_kinds = info->tiling == VK_IMAGE_TILING_LINEAR
+				     ? SL_MEMORY_HOST | SL_MEMORY_SHADOW
+				     : SL_MEMORY_HOST;
+		return sl_image_limits_check(device, info, 0, NULL);
 	}
 	*external = (VkExternalMemoryImageCreateInfo){
 		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
@@ -132,7 +109,8 @@ static unsigned int prepare_image(const struct sl_replay_device *device, VkImage
 		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 	};
 	info->pNext = external;
-	return SL_MEMORY_HOST | SL_MEMORY_IMPORT;
+	*ret_kinds = SL_MEMORY_HOST | SL_MEMORY_IMPORT;
+	return VK_SUCCESS;
 }
 
 static void translate(const struct sl_replay_device *device, unsigned int kinds,
@@ -182,9 +160,13 @@ int sl_replay_vkCreateImage(struct sl_replay *replay, struct sl_vkCreateImage *a
 	struct sl_replay_device *device = sl_replay_device_of(args->self);
 	VkExternalMemoryImageCreateInfo external;
 	VkImageCreateInfo info = *args->pCreateInfo;
-	unsigned int kinds = prepare_image(device, &info, &external);
+	unsigned int kinds;
 
 	(void)replay;
+	args->ret = prepare_image(device, &info, &external, &kinds);
+	if (args->ret != VK_SUCCESS) {
+		return 0;
+	}
 	args->ret = device->vkd.CreateImage(device->handle, &info, NULL, args->pImage);
 	if (args->ret == VK_SUCCESS &&
 	    !keep_kinds(device, (uint64_t)(uintptr_t)*args->pImage, kinds, SL_MEMORY_HOST)) {
@@ -281,16 +263,43 @@ int sl_replay_vkGetDeviceImageMemoryRequirements(struct sl_replay *replay,
 	VkExternalMemoryImageCreateInfo external;
 	VkImageCreateInfo image = *args->pInfo->pCreateInfo;
 	VkDeviceImageMemoryRequirements info = *args->pInfo;
-	unsigned int kinds = prepare_image(device, &image, &external);
+	unsigned int kinds;
 
 	if (device->vkd.GetDeviceImageMemoryRequirements == NULL) {
 		return sl_replay_fail(replay,
 				      "the device has no vkGetDeviceImageMemoryRequirements");
 	}
+	if (prepare_image(device, &image, &external, &kinds) != VK_SUCCESS) {
+		return 0;
+	}
 	info.pCreateInfo = &image;
 	device->vkd.GetDeviceImageMemoryRequirements(device->handle, &info,
 						     args->pMemoryRequirements);
 	translate(device, kinds, &args->pMemoryRequirements->memoryRequirements);
+	return 0;
+}
+
+int sl_replay_vkGetDeviceImageSparseMemoryRequirements(
+	struct sl_replay *replay, struct sl_vkGetDeviceImageSparseMemoryRequirements *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	VkExternalMemoryImageCreateInfo external;
+	VkImageCreateInfo image = *args->pInfo->pCreateInfo;
+	VkDeviceImageMemoryRequirements info = *args->pInfo;
+	unsigned int kinds;
+
+	if (device->vkd.GetDeviceImageSparseMemoryRequirements == NULL) {
+		return sl_replay_fail(replay,
+				      "the device has no vkGetDeviceImageSparseMemoryRequirements");
+	}
+	if (prepare_image(device, &image, &external, &kinds) != VK_SUCCESS) {
+		*args->pSparseMemoryRequirementCount = 0;
+		return 0;
+	}
+	info.pCreateInfo = &image;
+	device->vkd.GetDeviceImageSparseMemoryRequirements(device->handle, &info,
+							   args->pSparseMemoryRequirementCount,
+							   args->pSparseMemoryRequirements);
 	return 0;
 }
 

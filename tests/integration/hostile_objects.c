@@ -83,6 +83,29 @@ static void make_image(struct hostile *h)
 				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory)));
 }
 
+/* More levels than a driver has room for: it never sees the image, and nobody else has it. */
+static void lie_image_levels(struct hostile *h)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+		.mipLevels = 1000,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_SAMPLED_BIT,
+	};
+	VkImage image = HANDLE(h, IMAGE, VkImage);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
+				.pImage = &image));
+	make_memory(h, IMAGE_MEMORY, 1u << 20);
+	hostile_send(h, MESSAGE(h, vkBindImageMemory, .device = device(h), .image = image,
+				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory)));
+}
+
 static void submit(struct hostile *h, uint32_t count)
 {
 	const VkCommandBuffer commands[] = { HANDLE(h, CMD, VkCommandBuffer),
@@ -824,6 +847,7 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdCopyImage:layers", lie_image_copy },
 	{ "vkCmdBlitImage:corner", lie_blit },
 	{ "vkCmdClearColorImage:layers", lie_clear },
+	{ "vkBindImageMemory:levels", lie_image_levels },
 	{ "vkCreateImageView:levels", lie_view_levels },
 	{ "vkCreateImageView:format", lie_view_format },
 	{ "vkCreateRenderPass:attachment", lie_pass_attachment },
