@@ -158,20 +158,28 @@ static void name_group(uint64_t id, char name[32])
 	snprintf(name, 32, "renderer-%llu", (unsigned long long)id);
 }
 
-/* The limits of a new group. */
-static int set_limits(int dir, const char *name, uint64_t memory_bytes)
+static int set_limit(int dir, const char *name, const char *limit, uint64_t value)
 {
 	char path[64];
 	char text[32];
 
-	snprintf(path, sizeof(path), "%s/pids.max", name);
-	snprintf(text, sizeof(text), "%d", MAX_PIDS);
-	int r = write_text(dir, path, text);
+	snprintf(path, sizeof(path), "%s/%s", name, limit);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return write_text(dir, path, text);
+}
+
+/* The limits of a new group. */
+static int set_limits(int dir, const char *name, uint64_t memory_bytes)
+{
+	int r = set_limit(dir, name, "pids.max", MAX_PIDS);
 
 	if (r == 0 && memory_bytes != UINT64_MAX) {
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)memory_bytes);
-		snprintf(path, sizeof(path), "%s/memory.max", name);
-		r = write_text(dir, path, text);
+		r = set_limit(dir, name, "memory.max", memory_bytes);
+	}
+	if (r == 0 && memory_bytes != UINT64_MAX) {
+		/* Else it would go on in the host's swap. Not every kernel counts that. */
+		r = set_limit(dir, name, "memory.swap.max", 0);
+		r = r == -ENOENT ? 0 : r;
 	}
 	return r;
 }

@@ -176,11 +176,12 @@ def test_cgroup(tap, native):
         groups = [path for path in group.iterdir() if path.name.startswith("renderer-")]
         limits = {((path / "memory.max").read_text().strip(), (path / "pids.max").read_text().strip())
                   for path in groups}
+        swap = {path.read_text().strip() for path in group.glob("renderer-*/memory.swap.max")}
         counts = {len((path / "cgroup.procs").read_text().split()) for path in groups}
     if "control group" in missing or not groups or counts != {1}:
         problem = f"{missing}; {groups}: {counts}"
-    if any("max" in limit for limit in limits):
-        problem = f"no limits: {limits}"
+    if any("max" in limit for limit in limits) or swap - {"0"}:
+        problem = f"no limits: {limits}, swap: {swap}"
     left = [path.name for path in group.iterdir() if path.name.startswith("renderer-")]
     tap.point("a control group for each renderer", problem)
     tap.point("no group is left", f"{left}" if left else None)
