@@ -44,6 +44,8 @@ image    only install and make what a guest needs (once; kept in \$XDG_CACHE_HOM
                        what the window shows
   --share DIR          a directory of the host, writable in the guest as /share
   --qmp PATH           where QEMU's QMP socket is made (default: out of sight)
+  --systemd            boot the guest with systemd, of which PROGRAM is a service; default: nothing
+                       but PROGRAM runs there
   --env NAME=VALUE     set in the guest; may be given again
   --qemu-option TEXT   one more argument for QEMU; may be given again
   --timeout SECONDS    give up (default: 600; 0: never), status 124
@@ -88,6 +90,7 @@ share=
 qmp=
 timeout=600
 log_level=warning
+systemd=no
 build=yes
 environment=()
 daemon_options=()
@@ -126,6 +129,10 @@ while [[ $# -gt 0 ]]; do
 	--window)
 		window=yes
 		display=gtk,gl=on
+		shift
+		;;
+	--systemd)
+		systemd=yes
 		shift
 		;;
 	--no-build)
@@ -278,10 +285,15 @@ fi
 
 kernel_arguments="console=tty0 console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0
 	cryptomgr.notests random.trust_cpu=on"
+if [[ $systemd == yes ]]; then
+	# Nothing of its own accord: apt would look for updates.
+	kernel_arguments+=' sluice_systemd systemd.mask=apt-daily.timer systemd.mask=apt-daily-upgrade.timer'
+fi
 case $accel in
 kvm) accel_options=("${sl_vm_kvm[@]}") ;;
 tcg)
-	accel_options=(-accel tcg,thread=multi -cpu max)
+	# LLVM takes the family that QEMU would name, 6, for a processor of 32 bits.
+	accel_options=(-accel tcg,thread=multi -cpu max,family=23)
 	kernel_arguments+=' tsc=reliable no_timer_check'
 	;;
 *) die "--accel $accel: kvm or tcg" 2 ;;

@@ -12,6 +12,8 @@ sl_vm_packages=kmod,procps,iproute2,libdrm2,libpng16-16,libvulkan1,vulkan-tools,
 sl_vm_packages+=,libxcb-shm0,libx11-xcb1,libwayland-client0,xserver-xorg-core,x11-xserver-utils,weston
 # OpenGL as any Debian has it, and programs that use it.
 sl_vm_packages+=,libgl1-mesa-dri,libgl1,libegl1,libgles2,libgbm1,mesa-utils,glmark2-es2-drm,glmark2-es2-wayland
+# A host of its own: systemd, and what Sluice's host side is linked with and renders with.
+sl_vm_packages+=,systemd,libconfig9,libjansson4,libmicrohttpd12,libseccomp2,libpixman-1-0,libvirglrenderer1,mesa-vulkan-drivers
 
 # sl_vm_qemu_is_new: a QEMU whose vhost-user-gpu works without KVM too.
 sl_vm_qemu_is_new() {
@@ -121,7 +123,7 @@ sl_vm_make_all() {
 sl_vm_make_initrd() {
 	{
 		cat "$1/initramfs.cpio"
-		(cd "$2" && printf 'init\nguest\n' | cpio --quiet -o -H newc -R 0:0)
+		(cd "$2" && printf 'init\nguest\nguest.service\n' | cpio --quiet -o -H newc -R 0:0)
 	} >"$3"
 }
 
