@@ -311,6 +311,7 @@ def test_guest_memory(tap, native):
     """In the guest driver: the program sees errors, and ends by itself."""
     with tempfile.TemporaryDirectory() as directory, host.Host(name="faults-guest") as daemon:
         fault = Fault(directory, "vulkan_cases", "libvulkan_sluice.so")
+        neighbour = Neighbour(daemon)
         problems = []
         for number in fault.numbers(growth=1):
             program = subprocess.Popen([run_cases.PROGRAM, "triangle"],
@@ -327,7 +328,10 @@ def test_guest_memory(tap, native):
                 problems.append(f"request {number}: signal {-program.returncode}\n{output}")
             if "failed on purpose" not in output:
                 break
-        print(f"# the guest driver makes some {number} requests")
+        did = neighbour.ask()
+        print(f"# the guest driver makes some {number} requests; the neighbour: {did}")
+        if did["frames"] == 0 or did["wrong"] != 0 or neighbour.stop() != 0:
+            problems.append(f"the neighbour: {did}")
         tap.point("memory fails in the guest driver",
                   "\n".join(problems) or next_program_works(daemon, native))
 
