@@ -21,6 +21,7 @@
 #define SL_MAX_REGIONS		65536u
 #define SL_MAX_PAGE_RUNS	16384u /* of one region */
 #define SL_MAX_STRUCT_DEPTH	16u
+#define SL_MAX_BINDINGS		65536u /* numbers in a descriptor set layout */
 
 /* Shaders: bytes, blocks within blocks, types within types, places of inputs and outputs (more than
  * any device has; drivers keep arrays of them). */

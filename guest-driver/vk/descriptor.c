@@ -7,6 +7,7 @@
 #include "guest-driver/vk/chain.h"
 #include "guest-driver/vk/message.h"
 #include "guest-driver/vk/result.h"
+#include "protocol/limits.h"
 #include "protocol/sl_entries.h"
 
 static struct sl_descriptor_set_layout *from_layout(VkDescriptorSetLayout handle)
@@ -30,6 +31,17 @@ static void destroy_layout(struct sl_descriptor_set_layout *layout)
 	sl_guest_object_destroy(layout);
 }
 
+/* The host takes no others. */
+static bool has_small_numbers(const VkDescriptorSetLayoutCreateInfo *info)
+{
+	uint32_t i = 0;
+
+	while (i < info->bindingCount && info->pBindings[i].binding < SL_MAX_BINDINGS) {
+		i++;
+	}
+	return i == info->bindingCount;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateDescriptorSetLayout(
 	VkDevice device, const VkDescriptorSetLayoutCreateInfo *pCreateInfo,
 	const VkAllocationCallbacks *pAllocator, VkDescriptorSetLayout *pSetLayout)
@@ -48,7 +60,8 @@ VKAPI_ATTR VkResult VKAPI_CALL sl_vkCreateDescriptorSetLayout(
 		.pCreateInfo = pCreateInfo,
 		.pSetLayout = &handle,
 	};
-	layout->needs = sl_descriptor_needs_create(pCreateInfo);
+	layout->needs =
+		has_small_numbers(pCreateInfo) ? sl_descriptor_needs_create(pCreateInfo) : NULL;
 	if (layout->needs == NULL ||
 	    SL_MESSAGE_SEND(self, vkCreateDescriptorSetLayout, &args) < 0) {
 		destroy_layout(layout);

@@ -53,6 +53,7 @@ static int check_all(struct sl_check *check, const struct sl_object_list *named,
 	}
 	for (uint32_t i = 0; r == 0 && i < image_count; i++) {
 		r = check_image(&barriers, images[i].image, &images[i].subresourceRange);
+		r = r == 0 ? sl_check_sample_locations_in(check, images[i].pNext) : r;
 	}
 	return r;
 }
@@ -72,6 +73,7 @@ static int check_dependency(struct sl_check *check, const struct sl_object_list 
 		const VkImageMemoryBarrier2 *barrier = &info->pImageMemoryBarriers[i];
 
 		r = check_image(&barriers, barrier->image, &barrier->subresourceRange);
+		r = r == 0 ? sl_check_sample_locations_in(check, barrier->pNext) : r;
 	}
 	*cursor = barriers.cursor;
 	return r;

@@ -29,10 +29,21 @@ struct sl_check_host {
 	bool (*wait)(void *queue, uint64_t number, uint64_t timeout_ns);
 };
 
+/* Of extensions, as far as drivers depend on them; 0: the device has no such extension. */
+struct sl_check_more_limits {
+	uint32_t feedback_buffers; /* transform feedback */
+	uint32_t discard_rectangles;
+	uint32_t descriptor_buffers; /* bound at a time */
+	uint32_t group_handle_size;  /* of a ray tracing pipeline's group */
+	uint32_t group_capture_size;
+	VkSampleCountFlags location_samples; /* that sample locations may be set for */
+	VkExtent2D location_grid;
+};
+
 struct sl_check_options {
 	struct sl_check_host host;
 	const VkPhysicalDeviceLimits *limits;
-	uint32_t max_feedback_buffers; /* transform feedback; 0: none */
+	struct sl_check_more_limits more;
 	/* Descriptors point to the driver's objects, not to addresses that only a GPU follows. */
 	bool is_software;
 };

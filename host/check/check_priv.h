@@ -141,6 +141,7 @@ struct sl_check_pipeline {
 	struct sl_check_node node;
 	VkPipelineBindPoint point;
 	bool is_library;
+	uint32_t group_count; /* of ray tracing, its libraries' included */
 };
 
 /* What a command buffer is in the middle of while it records. */
@@ -202,7 +203,7 @@ struct sl_check_queue {
 struct sl_check {
 	struct sl_check_host host;
 	VkPhysicalDeviceLimits limits;
-	uint32_t max_feedback_buffers;
+	struct sl_check_more_limits more;
 	bool is_software;
 	char why[192];
 	uint64_t sequence; /* of the last submission */
@@ -229,6 +230,18 @@ int sl_check_subresources(struct sl_check *check, const struct sl_check_image *i
 /* The same without aspects: barriers may name more of them. */
 int sl_check_levels(struct sl_check *check, const struct sl_check_image *image,
 		    const VkImageSubresourceRange *range);
+
+/* What several pipelines of one message need each. Returns 0 or -ENOMEM. */
+int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list *named,
+			   VkPipelineBindPoint point, VkPipelineCreateFlags flags,
+			   VkPipelineLayout layout, VkRenderPass pass);
+
+/* Sample locations within the device's limits: info may be NULL; those of a chain; those of all
+ * attachments and subpasses with which a pass begins. Return 0 or -EBADMSG. */
+int sl_check_sample_locations(struct sl_check *check, const VkSampleLocationsInfoEXT *info);
+int sl_check_sample_locations_in(struct sl_check *check, const void *chain);
+int sl_check_sample_locations_of_pass(struct sl_check *check, const struct sl_check_pass *pass,
+				      const void *chain);
 
 /* The first struct of a chain with this sType, or NULL. */
 const void *sl_check_chain_find(const void *chain, VkStructureType type);

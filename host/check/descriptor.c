@@ -2,6 +2,8 @@
 /* Descriptor sets: which descriptors they have, and what these name. */
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
+#include "host/check/regular.h"
+#include "protocol/limits.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,6 +84,25 @@ static struct sl_check_layout *make_layout(const VkDescriptorSetLayoutCreateInfo
 		};
 	}
 	return layout;
+}
+
+/* Drivers keep arrays as long as the largest number. */
+int sl_check_vkCreateDescriptorSetLayout(struct sl_check *check,
+					 struct sl_vkCreateDescriptorSetLayout *args)
+{
+	const VkDescriptorSetLayoutCreateInfo *info = args->pCreateInfo;
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < info->bindingCount; i++) {
+		if (info->pBindings[i].binding >= SL_MAX_BINDINGS) {
+			return sl_check_fail(check, "a binding of number %u",
+					     info->pBindings[i].binding);
+		}
+		count += info->pBindings[i].descriptorCount;
+	}
+	return count <= MAX_SLOTS ? 0
+				  : sl_check_fail(check, "%llu descriptors in a set",
+						  (unsigned long long)count);
 }
 
 int sl_check_note_vkCreateDescriptorSetLayout(struct sl_check *check,
@@ -598,4 +619,30 @@ int sl_check_note_vkUpdateDescriptorSets(struct sl_check *check,
 		note_copy(check, args->named, &cursor, &args->pDescriptorCopies[i]);
 	}
 	return 0;
+}
+
+int sl_check_vkGetDescriptorSetLayoutBindingOffsetEXT(
+	struct sl_check *check, struct sl_vkGetDescriptorSetLayoutBindingOffsetEXT *args)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_node *node =
+		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
+			      (uint64_t)(uintptr_t)args->layout);
+
+	return node != NULL && find_binding(layout_of(node), args->binding) != NULL
+		       ? 0
+		       : sl_check_fail(check, "the layout has no binding %u", args->binding);
+}
+
+int sl_check_vkCmdSetDescriptorBufferOffsetsEXT(struct sl_check *check,
+						struct sl_vkCmdSetDescriptorBufferOffsetsEXT *args)
+{
+	int r = sl_check_places(check, args->self, args->named, args->firstSet, args->setCount,
+				SL_CHECK_DESCRIPTOR_SETS);
+
+	for (uint32_t i = 0; r == 0 && i < args->setCount; i++) {
+		r = sl_check_places(check, args->self, args->named, args->pBufferIndices[i], 1,
+				    SL_CHECK_DESCRIPTOR_BUFFERS);
+	}
+	return r;
 }

@@ -111,20 +111,33 @@ int sl_check_subresources(struct sl_check *check, const struct sl_check_image *i
 	return r == 0 ? check_aspects(check, image, range->aspectMask) : r;
 }
 
-int sl_check_vkGetImageSubresourceLayout(struct sl_check *check,
-					 struct sl_vkGetImageSubresourceLayout *args)
+static int check_subresource(struct sl_check *check, const struct sl_object_list *named,
+			     VkImage handle, const VkImageSubresource *subresource)
 {
 	uint32_t cursor = 0;
-	const struct sl_check_image *image = sl_check_find(
-		args->named, &cursor, VK_OBJECT_TYPE_IMAGE, (uint64_t)(uintptr_t)args->image);
+	const struct sl_check_image *image =
+		sl_check_find(named, &cursor, VK_OBJECT_TYPE_IMAGE, (uint64_t)(uintptr_t)handle);
 	const VkImageSubresourceLayers layers = {
-		.aspectMask = args->pSubresource->aspectMask,
-		.mipLevel = args->pSubresource->mipLevel,
-		.baseArrayLayer = args->pSubresource->arrayLayer,
+		.aspectMask = subresource->aspectMask,
+		.mipLevel = subresource->mipLevel,
+		.baseArrayLayer = subresource->arrayLayer,
 		.layerCount = 1,
 	};
 
 	return image != NULL ? sl_check_layers(check, image, &layers) : 0;
+}
+
+int sl_check_vkGetImageSubresourceLayout(struct sl_check *check,
+					 struct sl_vkGetImageSubresourceLayout *args)
+{
+	return check_subresource(check, args->named, args->image, args->pSubresource);
+}
+
+int sl_check_vkGetImageSubresourceLayout2EXT(struct sl_check *check,
+					     struct sl_vkGetImageSubresourceLayout2EXT *args)
+{
+	return check_subresource(check, args->named, args->image,
+				 &args->pSubresource->imageSubresource);
 }
 
 /* May a view of this type be made of the image? ret_has_slices: its layers are slices. */

@@ -16,7 +16,7 @@ struct sl_check *sl_check_create(const struct sl_check_options *options)
 	}
 	check->host = options->host;
 	check->limits = *options->limits;
-	check->max_feedback_buffers = options->max_feedback_buffers;
+	check->more = options->more;
 	check->is_software = options->is_software;
 	LIST_INIT(&check->nodes);
 	LIST_INIT(&check->queues);

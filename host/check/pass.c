@@ -446,6 +446,9 @@ static int check_begin(struct sl_check *check, struct sl_object *self,
 	if (!has_area(info->pNext, info->renderArea, framebuffer->extent)) {
 		return sl_check_fail(check, "the area lies beyond the framebuffer");
 	}
+	if (sl_check_sample_locations_of_pass(check, pass, info->pNext) < 0) {
+		return -EBADMSG;
+	}
 	commands->pass_kind = SL_CHECK_RENDER_PASS;
 	commands->pass = pass;
 	commands->subpass = 0;

@@ -65,11 +65,23 @@ static int check_vertex_input(struct sl_check *check,
 	return r;
 }
 
+static int check_locations(struct sl_check *check, const VkPipelineMultisampleStateCreateInfo *info)
+{
+	const VkPipelineSampleLocationsStateCreateInfoEXT *locations = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_PIPELINE_SAMPLE_LOCATIONS_STATE_CREATE_INFO_EXT);
+
+	return locations != NULL && locations->sampleLocationsEnable
+		       ? sl_check_sample_locations(check, &locations->sampleLocationsInfo)
+		       : 0;
+}
+
 static int check_states(struct sl_check *check, const VkGraphicsPipelineCreateInfo *info)
 {
 	const VkPhysicalDeviceLimits *limits = &check->limits;
 	const VkPipelineRenderingCreateInfo *rendering =
 		sl_check_chain_find(info->pNext, VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO);
+	const VkPipelineDiscardRectangleStateCreateInfoEXT *rectangles = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_PIPELINE_DISCARD_RECTANGLE_STATE_CREATE_INFO_EXT);
 	int r = info->pVertexInputState != NULL ? check_vertex_input(check, info->pVertexInputState)
 						: 0;
 
@@ -88,6 +100,13 @@ static int check_states(struct sl_check *check, const VkGraphicsPipelineCreateIn
 	if (r == 0 && info->pColorBlendState != NULL) {
 		r = check_count(check, "color attachments", info->pColorBlendState->attachmentCount,
 				limits->maxColorAttachments);
+	}
+	if (r == 0 && info->pMultisampleState != NULL) {
+		r = check_locations(check, info->pMultisampleState);
+	}
+	if (r == 0 && rectangles != NULL) {
+		r = check_count(check, "discard rectangles", rectangles->discardRectangleCount,
+				check->more.discard_rectangles);
 	}
 	if (r == 0 && rendering != NULL) {
 		r = check_count(check, "color attachments", rendering->colorAttachmentCount,
@@ -132,10 +151,9 @@ int sl_check_vkCreateComputePipelines(struct sl_check *check,
 	return r;
 }
 
-/* What several pipelines of one message need each. Returns 0 or -ENOMEM. */
-static int note_pipeline(struct sl_object *object, const struct sl_object_list *named,
-			 VkPipelineBindPoint point, VkPipelineCreateFlags flags,
-			 VkPipelineLayout layout, VkRenderPass pass)
+int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list *named,
+			   VkPipelineBindPoint point, VkPipelineCreateFlags flags,
+			   VkPipelineLayout layout, VkRenderPass pass)
 {
 	struct sl_check_pipeline *pipeline = object->check;
 	const uint64_t handles[] = { (uint64_t)(uintptr_t)layout, (uint64_t)(uintptr_t)pass };
@@ -167,8 +185,9 @@ int sl_check_note_vkCreateGraphicsPipelines(struct sl_check *check,
 	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
 		const VkGraphicsPipelineCreateInfo *info = &args->pCreateInfos[i];
 
-		r = note_pipeline(args->created[i], args->named, VK_PIPELINE_BIND_POINT_GRAPHICS,
-				  info->flags, info->layout, info->renderPass);
+		r = sl_check_note_pipeline(args->created[i], args->named,
+					   VK_PIPELINE_BIND_POINT_GRAPHICS, info->flags,
+					   info->layout, info->renderPass);
 	}
 	return r;
 }
@@ -182,40 +201,9 @@ int sl_check_note_vkCreateComputePipelines(struct sl_check *check,
 	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
 		const VkComputePipelineCreateInfo *info = &args->pCreateInfos[i];
 
-		r = note_pipeline(args->created[i], args->named, VK_PIPELINE_BIND_POINT_COMPUTE,
-				  info->flags, info->layout, VK_NULL_HANDLE);
-	}
-	return r;
-}
-
-int sl_check_note_vkCreateRayTracingPipelinesKHR(struct sl_check *check,
-						 struct sl_vkCreateRayTracingPipelinesKHR *args)
-{
-	int r = 0;
-
-	(void)check;
-	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
-		const VkRayTracingPipelineCreateInfoKHR *info = &args->pCreateInfos[i];
-
-		r = note_pipeline(args->created[i], args->named,
-				  VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR, info->flags, info->layout,
-				  VK_NULL_HANDLE);
-	}
-	return r;
-}
-
-int sl_check_note_vkCreateRayTracingPipelinesNV(struct sl_check *check,
-						struct sl_vkCreateRayTracingPipelinesNV *args)
-{
-	int r = 0;
-
-	(void)check;
-	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
-		const VkRayTracingPipelineCreateInfoNV *info = &args->pCreateInfos[i];
-
-		r = note_pipeline(args->created[i], args->named,
-				  VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR, info->flags, info->layout,
-				  VK_NULL_HANDLE);
+		r = sl_check_note_pipeline(args->created[i], args->named,
+					   VK_PIPELINE_BIND_POINT_COMPUTE, info->flags,
+					   info->layout, VK_NULL_HANDLE);
 	}
 	return r;
 }

@@ -67,8 +67,14 @@ static uint32_t limit_of(const struct sl_check *check, enum sl_check_limit limit
 		return limits->maxTessellationPatchSize;
 	case SL_CHECK_PUSH_CONSTANT_BYTES:
 		return limits->maxPushConstantsSize;
+	case SL_CHECK_DISCARD_RECTANGLES:
+		return check->more.discard_rectangles;
+	case SL_CHECK_DESCRIPTOR_SETS:
+		return limits->maxBoundDescriptorSets;
+	case SL_CHECK_DESCRIPTOR_BUFFERS:
+		return check->more.descriptor_buffers;
 	case SL_CHECK_FEEDBACK_BUFFERS:
-		return check->max_feedback_buffers;
+		return check->more.feedback_buffers;
 	}
 	return 0;
 }

@@ -261,22 +261,49 @@ static void destroy_object(void *data, VkObjectType type, uint64_t handle)
 	sl_checked_destroy(device->replay, device->object, type, handle);
 }
 
-static uint32_t get_feedback_buffers(const struct sl_replay_device *device)
+/* The driver leaves alone what it does not know. */
+static struct sl_check_more_limits get_more_limits(const struct sl_replay_device *device)
 {
 	VkPhysicalDeviceTransformFeedbackPropertiesEXT feedback = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TRANSFORM_FEEDBACK_PROPERTIES_EXT,
 	};
-	VkPhysicalDeviceProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+	VkPhysicalDeviceDiscardRectanglePropertiesEXT rectangles = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DISCARD_RECTANGLE_PROPERTIES_EXT,
 		.pNext = &feedback,
 	};
+	VkPhysicalDeviceSampleLocationsPropertiesEXT locations = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SAMPLE_LOCATIONS_PROPERTIES_EXT,
+		.pNext = &rectangles,
+	};
+	VkPhysicalDeviceRayTracingPropertiesNV ray_nv = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PROPERTIES_NV,
+		.pNext = &locations,
+	};
+	VkPhysicalDeviceRayTracingPipelinePropertiesKHR ray = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR,
+		.pNext = &ray_nv,
+	};
+	VkPhysicalDeviceDescriptorBufferPropertiesEXT descriptors = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT,
+		.pNext = &ray,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &descriptors,
+	};
 
-	if (sl_gpu_device_has_extension(device->physical->gpu,
-					VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME)) {
-		device->replay->vki.GetPhysicalDeviceProperties2(device->physical->handle,
-								 &properties);
-	}
-	return feedback.maxTransformFeedbackBuffers;
+	device->replay->vki.GetPhysicalDeviceProperties2(device->physical->handle, &properties);
+	return (struct sl_check_more_limits){
+		.feedback_buffers = feedback.maxTransformFeedbackBuffers,
+		.descriptor_buffers = descriptors.maxDescriptorBufferBindings,
+		.discard_rectangles = rectangles.maxDiscardRectangles,
+		.group_handle_size = ray.shaderGroupHandleSize > ray_nv.shaderGroupHandleSize
+					     ? ray.shaderGroupHandleSize
+					     : ray_nv.shaderGroupHandleSize,
+		.group_capture_size = ray.shaderGroupHandleCaptureReplaySize,
+		.location_samples = locations.sampleLocationSampleCounts,
+		.location_grid = locations.maxSampleLocationGridSize,
+	};
 }
 
 /* Returns false if memory is short. */
@@ -292,7 +319,7 @@ static bool create_check(struct sl_replay_device *device)
 			.wait = sl_replay_queue_wait,
 		},
 		.limits = &properties->limits,
-		.max_feedback_buffers = get_feedback_buffers(device),
+		.more = get_more_limits(device),
 		.is_software = properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
 	};
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that need a check, or that tell the guest of memory it may read. */
 #include <errno.h>
+#include <string.h>
 
 #include "host/replay/replay_priv.h"
+
+/* More than any device has. */
+#define MAX_DESCRIPTOR_SIZE 4096u
 
 /* What an application once got from vkGetPipelineCacheData() drivers load without checks: a guest
  * could have changed it. Its caches start empty. */
@@ -53,5 +57,22 @@ int sl_replay_vkSetEvent(struct sl_replay *replay, struct sl_vkSetEvent *args)
 	(void)replay;
 	sl_replay_shadows_to_host(device);
 	args->ret = device->vkd.SetEvent(device->handle, args->event);
+	return 0;
+}
+
+/* Drivers write a whole descriptor, whatever they are told of the room for it. */
+int sl_replay_vkGetDescriptorEXT(struct sl_replay *replay, struct sl_vkGetDescriptorEXT *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+
+	if (device->vkd.GetDescriptorEXT == NULL) {
+		return sl_replay_fail(replay, "the device does not have this command");
+	}
+	uint8_t *room = sl_replay_scratch(replay, args->dataSize + MAX_DESCRIPTOR_SIZE, 1);
+	if (room == NULL) {
+		return -ENOMEM;
+	}
+	device->vkd.GetDescriptorEXT(device->handle, args->pDescriptorInfo, args->dataSize, room);
+	memcpy(args->pDescriptor, room, args->dataSize);
 	return 0;
 }

@@ -176,6 +176,54 @@ int sl_replay_vkCreateRayTracingPipelinesNV(struct sl_replay *replay,
 	return 0;
 }
 
+/* Drivers look up what the index says. Returns 0 or -EBADMSG. */
+static int check_executable(struct sl_replay *replay, const struct sl_replay_device *device,
+			    const VkPipelineExecutableInfoKHR *info)
+{
+	const VkPipelineInfoKHR pipeline = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR,
+		.pipeline = info->pipeline,
+	};
+	uint32_t count = 0;
+
+	if (device->vkd.GetPipelineExecutablePropertiesKHR == NULL) {
+		return sl_replay_fail(replay, "the device does not have this command");
+	}
+	device->vkd.GetPipelineExecutablePropertiesKHR(device->handle, &pipeline, &count, NULL);
+	return info->executableIndex < count
+		       ? 0
+		       : sl_replay_fail(replay, "executable %u of a pipeline of %u",
+					info->executableIndex, count);
+}
+
+int sl_replay_vkGetPipelineExecutableStatisticsKHR(
+	struct sl_replay *replay, struct sl_vkGetPipelineExecutableStatisticsKHR *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	int r = check_executable(replay, device, args->pExecutableInfo);
+
+	if (r == 0) {
+		args->ret = device->vkd.GetPipelineExecutableStatisticsKHR(
+			device->handle, args->pExecutableInfo, args->pStatisticCount,
+			args->pStatistics);
+	}
+	return r;
+}
+
+int sl_replay_vkGetPipelineExecutableInternalRepresentationsKHR(
+	struct sl_replay *replay, struct sl_vkGetPipelineExecutableInternalRepresentationsKHR *args)
+{
+	struct sl_replay_device *device = sl_replay_device_of(args->self);
+	int r = check_executable(replay, device, args->pExecutableInfo);
+
+	if (r == 0) {
+		args->ret = device->vkd.GetPipelineExecutableInternalRepresentationsKHR(
+			device->handle, args->pExecutableInfo, args->pInternalRepresentationCount,
+			args->pInternalRepresentations);
+	}
+	return r;
+}
+
 /* lavapipe keeps what was destroyed until its queue's next submission, some 400 KiB each
  * (Mesa 22.3, measured). Programs that wait for an idle device make one there; a guest waits by
  * itself, and one that submits nothing would have pipelines pile up. */

@@ -715,6 +715,27 @@ static void lie_descriptor_range(struct hostile *h)
 	write_descriptors(h, 3, 0, 1, BUFFER_SIZE);
 }
 
+/* An array up to the last number, and none of this number and 1. */
+static void lie_set_layout(struct hostile *h)
+{
+	const VkDescriptorSetLayoutBinding binding = {
+		.binding = UINT32_MAX,
+		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+		.descriptorCount = 1,
+		.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+	};
+	const VkDescriptorSetLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+		.bindingCount = 1,
+		.pBindings = &binding,
+	};
+	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorSetLayout, .device = device(h),
+				.pCreateInfo = &info, .pSetLayout = &layout));
+}
+
 static void make_layout(struct hostile *h, uint32_t push_size)
 {
 	const VkDescriptorSetLayout set_layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
@@ -861,6 +882,7 @@ const struct lie hostile_object_lies[] = {
 	{ "vkUpdateDescriptorSets:element", lie_descriptor_element },
 	{ "vkUpdateDescriptorSets:overflow", lie_descriptor_overflow },
 	{ "vkUpdateDescriptorSets:range", lie_descriptor_range },
+	{ "vkCreateDescriptorSetLayout:number", lie_set_layout },
 	{ "vkCreatePipelineLayout:push", lie_layout_push },
 	{ "vkCmdPushConstants:overflow", lie_push },
 	{ "vkCmdBindDescriptorSets:set", lie_bind_set },
