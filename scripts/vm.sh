@@ -228,7 +228,9 @@ sl_vm_make_initrd "$image" "$root/scripts/vm" "$run_dir/initrd"
 echo "$root" >"$run_dir/share/tree"
 echo "$action" >"$run_dir/share/mode"
 manifest=$build_dir/guest-driver/vk/sluice_icd.json
-for variable in "VK_DRIVER_FILES=$manifest" "VK_ICD_FILENAMES=$manifest" "${environment[@]}"; do
+# Mesa's layer that chooses devices has none to choose from, and complains without a desktop.
+for variable in "VK_DRIVER_FILES=$manifest" "VK_ICD_FILENAMES=$manifest" NODEVICE_SELECT=1 \
+	"${environment[@]}"; do
 	[[ $variable == [A-Za-z_]*=* ]] || die "--env $variable: not NAME=VALUE" 2
 	printf 'export %s=%q\n' "${variable%%=*}" "${variable#*=}"
 done >"$run_dir/share/environment"
