@@ -120,7 +120,7 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 
 	sl_usage_add_stats(&guest->ended, context->stats, true);
 	if (!context->has_report && !context->is_killed) {
-		sl_worker_describe_exit(status, how, sizeof(how));
+		sl_worker_describe_exit(worker, status, how, sizeof(how));
 		snprintf(guest->last_error, sizeof(guest->last_error), "its renderer %s at %s", how,
 			 last_command(context));
 		sl_log_for(who(context, text), SL_LOG_ERROR, "%s; %s", guest->last_error,
@@ -380,7 +380,7 @@ static void on_gl_start_failed(struct sl_worker *worker, const siginfo_t *status
 	char *why = context->guest->last_error;
 
 	if (why[0] == '\0') {
-		sl_worker_describe_exit(status, why, sizeof(context->guest->last_error));
+		sl_worker_describe_exit(worker, status, why, sizeof(context->guest->last_error));
 	}
 	refuse(context, SL_LOG_WARNING, why);
 }

@@ -248,12 +248,12 @@ static void on_exited(struct sl_worker *worker, const siginfo_t *status, void *d
 	char how[128];
 	char why[SL_CONFIG_WHY_SIZE];
 
+	sl_worker_describe_exit(worker, status, how, sizeof(how));
 	destroy_entry(entry);
 	if (is_doomed) {
 		update(pool);
 		return;
 	}
-	sl_worker_describe_exit(status, how, sizeof(how));
 	if (is_ready) {
 		sl_log(SL_LOG_WARNING, "an idle renderer %s", how);
 		update(pool);

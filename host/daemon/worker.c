@@ -338,7 +338,21 @@ void sl_worker_kill(struct sl_worker *worker, int signal_number)
 	}
 }
 
-void sl_worker_describe_exit(const siginfo_t *status, char *ret_text, size_t size)
+/* Why, where the signal does not say. */
+static const char *explain_signal(const struct sl_worker *worker, int number)
+{
+	if (number == SIGSYS) {
+		return " (its sandbox forbids a system call it made)";
+	}
+	if (number == SIGKILL && worker->cgroup != NULL &&
+	    sl_sandbox_cgroup_overran(worker->cgroup, worker->cgroup_id)) {
+		return " (it took more memory than renderer_memory)";
+	}
+	return "";
+}
+
+void sl_worker_describe_exit(const struct sl_worker *worker, const siginfo_t *status,
+			     char *ret_text, size_t size)
 {
 	const char *name;
 
@@ -353,5 +367,5 @@ void sl_worker_describe_exit(const siginfo_t *status, char *ret_text, size_t siz
 	}
 	name = sigabbrev_np(number);
 	snprintf(ret_text, size, "was killed by SIG%s%s", name != NULL ? name : "?",
-		 number == SIGSYS ? " (its sandbox forbids a system call it made)" : "");
+		 explain_signal(worker, number));
 }

@@ -66,6 +66,7 @@ pid_t sl_worker_get_pid(const struct sl_worker *worker);
 void sl_worker_kill(struct sl_worker *worker, int signal_number);
 
 /* "was killed by SIGSEGV", "exited with status 3". */
-void sl_worker_describe_exit(const siginfo_t *status, char *ret_text, size_t size);
+void sl_worker_describe_exit(const struct sl_worker *worker, const siginfo_t *status,
+			     char *ret_text, size_t size);
 
 #endif

@@ -217,6 +217,22 @@ int sl_sandbox_cgroup_move(const struct sl_sandbox_cgroup *cgroup, uint64_t id, 
 	return write_text(cgroup->dir, path, text);
 }
 
+bool sl_sandbox_cgroup_overran(const struct sl_sandbox_cgroup *cgroup, uint64_t id)
+{
+	char name[32];
+	char path[64];
+	char text[512];
+
+	name_group(id, name);
+	snprintf(path, sizeof(path), "%s/memory.events", name);
+	if (read_text(cgroup->dir, path, text, sizeof(text)) < 0) {
+		return false;
+	}
+	const char *line = strstr(text, "oom_kill ");
+
+	return line != NULL && strtoull(line + strlen("oom_kill "), NULL, 10) > 0;
+}
+
 void sl_sandbox_cgroup_remove(const struct sl_sandbox_cgroup *cgroup, uint64_t id)
 {
 	char name[32];

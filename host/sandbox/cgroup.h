@@ -3,6 +3,7 @@
 #ifndef SL_HOST_SANDBOX_CGROUP_H
 #define SL_HOST_SANDBOX_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,8 @@ int sl_sandbox_cgroup_add(struct sl_sandbox_cgroup *cgroup, uint64_t memory_byte
 			  uint64_t *ret_id);
 /* Put a process into it. Returns 0 or -errno. */
 int sl_sandbox_cgroup_move(const struct sl_sandbox_cgroup *cgroup, uint64_t id, pid_t pid);
+/* Has the kernel ended a process of it for its memory? */
+bool sl_sandbox_cgroup_overran(const struct sl_sandbox_cgroup *cgroup, uint64_t id);
 /* Its processes have been waited for. */
 void sl_sandbox_cgroup_remove(const struct sl_sandbox_cgroup *cgroup, uint64_t id);
 

@@ -181,7 +181,8 @@ void sl_worker_kill(struct sl_worker *worker, int signal_number)
 	worker->is_killed = true;
 }
 
-void sl_worker_describe_exit(const siginfo_t *status, char *ret_text, size_t size)
+void sl_worker_describe_exit(const struct sl_worker *worker, const siginfo_t *status,
+			     char *ret_text, size_t size)
 {
 	snprintf(ret_text, size, "ended");
 }

@@ -198,6 +198,8 @@ def test_greedy(tap, vm):
         problem = output
     elif vm.show("MainPID") != main or vm.show("ActiveState") != "active":
         problem = f"the daemon did not survive\n{vm.journal()}"
+    elif "took more memory than renderer_memory" not in vm.journal():
+        problem = vm.journal()
     tap.point("a renderer that takes more memory costs its program only",
               problem or vm.wait_until_calm())
     tap.point("the next program works", vm.works())
