@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Images that drivers may be shown: what they say of a format, beside what a guest asks for. */
 #include "host/replay/image_limits.h"
 #include "host/replay/replay_priv.h"
 
