@@ -243,6 +243,10 @@ int sl_check_sample_locations_in(struct sl_check *check, const void *chain);
 int sl_check_sample_locations_of_pass(struct sl_check *check, const struct sl_check_pass *pass,
 				      const void *chain);
 
+/* May attachments that have these samples be rendered to together? chain: of the subpass or the
+ * rendering. Returns 0 or -EBADMSG. */
+int sl_check_samples(struct sl_check *check, VkSampleCountFlags seen, const void *chain);
+
 /* The first struct of a chain with this sType, or NULL. */
 const void *sl_check_chain_find(const void *chain, VkStructureType type);
 

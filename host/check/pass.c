@@ -54,6 +54,39 @@ static int check_references2(struct pass_info *info, uint32_t count,
 	return r;
 }
 
+static void add_samples(const struct pass_info *info, uint32_t attachment, VkSampleCountFlags *seen)
+{
+	if (info->pass != NULL && attachment != VK_ATTACHMENT_UNUSED) {
+		*seen |= (VkSampleCountFlags)info->pass->attachments[attachment].samples;
+	}
+}
+
+static int check_samples(const struct pass_info *info, const VkSubpassDescription *subpass)
+{
+	VkSampleCountFlags seen = 0;
+
+	for (uint32_t i = 0; i < subpass->colorAttachmentCount; i++) {
+		add_samples(info, subpass->pColorAttachments[i].attachment, &seen);
+	}
+	if (subpass->pDepthStencilAttachment != NULL) {
+		add_samples(info, subpass->pDepthStencilAttachment->attachment, &seen);
+	}
+	return sl_check_samples(info->check, seen, NULL);
+}
+
+static int check_samples2(const struct pass_info *info, const VkSubpassDescription2 *subpass)
+{
+	VkSampleCountFlags seen = 0;
+
+	for (uint32_t i = 0; i < subpass->colorAttachmentCount; i++) {
+		add_samples(info, subpass->pColorAttachments[i].attachment, &seen);
+	}
+	if (subpass->pDepthStencilAttachment != NULL) {
+		add_samples(info, subpass->pDepthStencilAttachment->attachment, &seen);
+	}
+	return sl_check_samples(info->check, seen, subpass->pNext);
+}
+
 static int check_preserved(struct pass_info *info, uint32_t count, const uint32_t *attachments)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -86,6 +119,7 @@ static int check_subpass(struct pass_info *info, const VkSubpassDescription *sub
 				      subpass->pResolveAttachments)
 		   : r;
 	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment) : r;
+	r = r == 0 ? check_samples(info, subpass) : r;
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
 		      : r;
@@ -107,6 +141,7 @@ static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *s
 				       subpass->pResolveAttachments)
 		   : r;
 	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment) : r;
+	r = r == 0 ? check_samples2(info, subpass) : r;
 	if (r == 0 && resolve != NULL) {
 		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment);
 	}
@@ -519,7 +554,7 @@ static uint32_t layers_of(const VkRenderingInfo *info)
 
 static int check_rendered(struct sl_check *check, const struct sl_object_list *named,
 			  uint32_t *cursor, const VkRenderingInfo *info,
-			  const VkRenderingAttachmentInfo *attachment)
+			  const VkRenderingAttachmentInfo *attachment, VkSampleCountFlags *seen)
 {
 	const VkImageView views[] = {
 		attachment != NULL ? attachment->imageView : VK_NULL_HANDLE,
@@ -536,9 +571,10 @@ static int check_rendered(struct sl_check *check, const struct sl_object_list *n
 						(uint64_t)(uintptr_t)views[i])
 				: NULL;
 
-		r = view != NULL
-			    ? check_view(check, view, end_of(info->renderArea), layers_of(info))
-			    : 0;
+		if (view != NULL) {
+			*seen |= i == 0 ? (VkSampleCountFlags)view->samples : 0;
+			r = check_view(check, view, end_of(info->renderArea), layers_of(info));
+		}
 	}
 	return r;
 }
@@ -560,14 +596,20 @@ int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRen
 		return sl_check_fail(check, "%u attachments, or an area that is too large",
 				     info->colorAttachmentCount);
 	}
+	VkSampleCountFlags seen = 0;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < info->colorAttachmentCount; i++) {
-		r = check_rendered(check, args->named, &cursor, info, &info->pColorAttachments[i]);
+		r = check_rendered(check, args->named, &cursor, info, &info->pColorAttachments[i],
+				   &seen);
 	}
-	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pDepthAttachment) : r;
-	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pStencilAttachment)
+	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pDepthAttachment,
+				    &seen)
 		   : r;
+	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pStencilAttachment,
+				    &seen)
+		   : r;
+	r = r == 0 ? sl_check_samples(check, seen, info->pNext) : r;
 	commands->pass_kind = SL_CHECK_RENDERING;
 	commands->surface = (struct sl_check_surface){
 		.extent = end_of(info->renderArea),

@@ -33,6 +33,8 @@ enum object {
 	PASS,
 	FRAMEBUFFER,
 	IMAGE_MEMORY,
+	DEPTH, /* an image of four samples */
+	DEPTH_VIEW,
 	SECOND, /* of anything */
 	OBJECT_COUNT,
 };

@@ -581,6 +581,96 @@ static void lie_begin_open(struct hostile *h)
 	hostile_record(h, CMD, begin_message(h, IMAGE_SIZE, 1));
 }
 
+/* A driver would write four samples of each. */
+static void lie_pass_samples(struct hostile *h)
+{
+	const VkAttachmentDescription descriptions[] = {
+		{ .format = VK_FORMAT_R8G8B8A8_UNORM,
+		  .samples = VK_SAMPLE_COUNT_4_BIT,
+		  .finalLayout = VK_IMAGE_LAYOUT_GENERAL },
+		{ .format = VK_FORMAT_D16_UNORM,
+		  .samples = VK_SAMPLE_COUNT_1_BIT,
+		  .finalLayout = VK_IMAGE_LAYOUT_GENERAL },
+	};
+	const VkAttachmentReference references[] = { { 0, VK_IMAGE_LAYOUT_GENERAL },
+						     { 1, VK_IMAGE_LAYOUT_GENERAL } };
+	const VkSubpassDescription subpass = {
+		.colorAttachmentCount = 1,
+		.pColorAttachments = &references[0],
+		.pDepthStencilAttachment = &references[1],
+	};
+	const VkRenderPassCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO,
+		.attachmentCount = 2,
+		.pAttachments = descriptions,
+		.subpassCount = 1,
+		.pSubpasses = &subpass,
+	};
+	VkRenderPass pass = HANDLE(h, PASS, VkRenderPass);
+
+	make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateRenderPass, .device = device(h), .pCreateInfo = &info,
+				.pRenderPass = &pass));
+}
+
+static void make_depth(struct hostile *h)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_D16_UNORM,
+		.extent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_4_BIT,
+		.usage = VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
+	};
+	const VkImageViewCreateInfo view_info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
+		.image = HANDLE(h, DEPTH, VkImage),
+		.viewType = VK_IMAGE_VIEW_TYPE_2D,
+		.format = VK_FORMAT_D16_UNORM,
+		.subresourceRange = { VK_IMAGE_ASPECT_DEPTH_BIT, 0, 1, 0, 1 },
+	};
+	VkImage image = HANDLE(h, DEPTH, VkImage);
+	VkImageView view = HANDLE(h, DEPTH_VIEW, VkImageView);
+
+	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
+				.pImage = &image));
+	hostile_send(h, MESSAGE(h, vkBindImageMemory, .device = device(h), .image = image,
+				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory),
+				.memoryOffset = 1u << 19));
+	hostile_send(h, MESSAGE(h, vkCreateImageView, .device = device(h),
+				.pCreateInfo = &view_info, .pView = &view));
+}
+
+static void lie_rendering_samples(struct hostile *h)
+{
+	const VkRenderingAttachmentInfo color = {
+		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+		.imageView = HANDLE(h, VIEW, VkImageView),
+		.imageLayout = VK_IMAGE_LAYOUT_GENERAL,
+	};
+	const VkRenderingAttachmentInfo depth = {
+		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+		.imageView = HANDLE(h, DEPTH_VIEW, VkImageView),
+		.imageLayout = VK_IMAGE_LAYOUT_GENERAL,
+	};
+	const VkRenderingInfo info = {
+		.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
+		.renderArea = { .extent = { 1, 1 } },
+		.layerCount = 1,
+		.colorAttachmentCount = 1,
+		.pColorAttachments = &color,
+		.pDepthAttachment = &depth,
+	};
+
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
+	make_depth(h);
+	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
+}
+
 /* --- Queries --- */
 
 static void make_queries(struct hostile *h)
@@ -872,6 +962,8 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCreateImageView:levels", lie_view_levels },
 	{ "vkCreateImageView:format", lie_view_format },
 	{ "vkCreateRenderPass:attachment", lie_pass_attachment },
+	{ "vkCreateRenderPass:samples", lie_pass_samples },
+	{ "vkCmdBeginRendering:samples", lie_rendering_samples },
 	{ "vkCreateFramebuffer:large", lie_framebuffer_large },
 	{ "vkCmdBeginRenderPass:clear", lie_begin_clear },
 	{ "vkCmdBeginRenderPass:area", lie_begin_area },

@@ -226,7 +226,7 @@ ASSERTS = {
     'host/decode/decode.c': 1,       # a stream that was run before
     'host/link/host_link.c': 2,      # a reply that was begun; slots that the replay checked
     'host/link/host_region.c': 1,    # a region that the replay holds
-    'host/sched/sched.c': 6,         # the daemon's own state; packets are checked before
+    'host/sched/sched.c': 7,         # the daemon's own state; packets are checked before
     'host/sched/sched_client.c': 2,  # flights that the gate counted
     'host/vgpu/pci_config.c': 3,     # the layout of the device, and sizes that its caller cut
     'host/vgpu/virtio_pci.c': 1,     # options of the device
