@@ -57,6 +57,7 @@ struct sl_check_image {
 	uint32_t level_count;
 	uint32_t layer_count;
 	VkSampleCountFlagBits samples;
+	VkImageUsageFlags usage;	 /* of any aspect */
 	VkImageAspectFlags bound_planes; /* of a disjoint image: those that have memory */
 };
 
@@ -64,6 +65,7 @@ struct sl_check_view {
 	struct sl_check_node node;
 	VkFormat format;
 	VkSampleCountFlagBits samples;
+	VkImageUsageFlags usage;
 	VkExtent2D extent;    /* of its first level */
 	uint32_t layer_count; /* or slices */
 };
@@ -79,6 +81,7 @@ struct sl_check_attachment {
 	VkFormat format;
 	VkSampleCountFlagBits samples;
 	bool is_rendered; /* some subpass reads or writes it at the size of the framebuffer */
+	VkImageUsageFlags usage; /* what subpasses write it as */
 };
 
 /* sl_check_node.extra of a render pass. */

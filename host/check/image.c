@@ -4,14 +4,19 @@
 #include "host/check/range.h"
 #include "protocol/sl_formats.h"
 
+#include <string.h>
+
 int sl_check_note_vkCreateImage(struct sl_check *check, struct sl_vkCreateImage *args)
 {
 	const VkImageCreateInfo *info = args->pCreateInfo;
 	struct sl_object *object = args->created[0];
+	const VkImageStencilUsageCreateInfo *stencil =
+		sl_check_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
 	struct sl_check_image *image = object->check;
 
 	(void)check;
 	if (image != NULL) {
+		image->usage = info->usage | (stencil != NULL ? stencil->stencilUsage : 0);
 		image->format = sl_format_find(info->format);
 		image->flags = info->flags;
 		image->type = info->imageType;
@@ -179,7 +184,19 @@ static bool has_view_count(VkImageViewType type, uint32_t count)
 	}
 }
 
-/* Texels of another size would lie elsewhere, and beyond the image's memory. */
+static bool has_same_blocks(const struct sl_format *a, const struct sl_format *b)
+{
+	return memcmp(a->block_extent, b->block_extent, sizeof(a->block_extent)) == 0;
+}
+
+static bool is_texel(const struct sl_format *format)
+{
+	return format->block_extent[0] == 1 && format->block_extent[1] == 1 &&
+	       format->block_extent[2] == 1;
+}
+
+/* Texels of another size would lie elsewhere, and beyond the image's memory. Blocks may be seen as
+ * texels, but no texels as blocks. */
 static bool has_view_format(const struct sl_check_image *image, const VkImageViewCreateInfo *info)
 {
 	const struct sl_format *format = sl_format_find(info->format);
@@ -191,6 +208,7 @@ static bool has_view_format(const struct sl_check_image *image, const VkImageVie
 		return true;
 	}
 	return (image->flags & VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT) != 0 &&
+	       (is_texel(format) || has_same_blocks(format, image->format)) &&
 	       format->planes[0].block_size ==
 		       plane_of(image, info->subresourceRange.aspectMask)->block_size;
 }
@@ -270,6 +288,8 @@ int sl_check_note_vkCreateImageView(struct sl_check *check, struct sl_vkCreateIm
 {
 	const VkImageViewCreateInfo *info = args->pCreateInfo;
 	const VkImageSubresourceRange *range = &info->subresourceRange;
+	const VkImageViewUsageCreateInfo *usage =
+		sl_check_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_VIEW_USAGE_CREATE_INFO);
 	const struct sl_check_image *image = find_image(info, args->named)->check;
 	struct sl_check_view *view = (struct sl_check_view *)sl_check_node_of(args->created[0]);
 	bool has_slices;
@@ -279,6 +299,7 @@ int sl_check_note_vkCreateImageView(struct sl_check *check, struct sl_vkCreateIm
 		has_view_type(image, info->viewType, &has_slices);
 		view->format = info->format;
 		view->samples = image->samples;
+		view->usage = image->usage & (usage != NULL ? usage->usage : UINT32_MAX);
 		view->extent = extent_of(image, info);
 		view->layer_count = resolve(range->baseArrayLayer, range->layerCount,
 					    layers_of(image, info, has_slices));

@@ -9,6 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define READ  0u
+#define COLOR ((VkImageUsageFlags)VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT)
+#define DEPTH ((VkImageUsageFlags)VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT)
+
 /* A render pass of either version while it is looked at. */
 struct pass_info {
 	struct sl_check *check;
@@ -17,7 +21,7 @@ struct pass_info {
 	uint32_t subpass_count;
 };
 
-static int check_reference(struct pass_info *info, uint32_t attachment)
+static int check_reference(struct pass_info *info, uint32_t attachment, VkImageUsageFlags usage)
 {
 	if (attachment == VK_ATTACHMENT_UNUSED) {
 		return 0;
@@ -28,28 +32,29 @@ static int check_reference(struct pass_info *info, uint32_t attachment)
 	}
 	if (info->pass != NULL) {
 		info->pass->attachments[attachment].is_rendered = true;
+		info->pass->attachments[attachment].usage |= usage;
 	}
 	return 0;
 }
 
 static int check_references(struct pass_info *info, uint32_t count,
-			    const VkAttachmentReference *references)
+			    const VkAttachmentReference *references, VkImageUsageFlags usage)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
-		r = check_reference(info, references[i].attachment);
+		r = check_reference(info, references[i].attachment, usage);
 	}
 	return r;
 }
 
 static int check_references2(struct pass_info *info, uint32_t count,
-			     const VkAttachmentReference2 *references)
+			     const VkAttachmentReference2 *references, VkImageUsageFlags usage)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
-		r = check_reference(info, references[i].attachment);
+		r = check_reference(info, references[i].attachment, usage);
 	}
 	return r;
 }
@@ -110,15 +115,15 @@ static int check_subpass(struct pass_info *info, const VkSubpassDescription *sub
 	int r = check_color_count(info, subpass->colorAttachmentCount);
 
 	r = r == 0 ? check_references(info, subpass->inputAttachmentCount,
-				      subpass->pInputAttachments)
+				      subpass->pInputAttachments, READ)
 		   : r;
 	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
-				      subpass->pColorAttachments)
+				      subpass->pColorAttachments, COLOR)
 		   : r;
 	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
-				      subpass->pResolveAttachments)
+				      subpass->pResolveAttachments, COLOR)
 		   : r;
-	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment) : r;
+	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment, DEPTH) : r;
 	r = r == 0 ? check_samples(info, subpass) : r;
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
@@ -132,18 +137,18 @@ static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *s
 	int r = check_color_count(info, subpass->colorAttachmentCount);
 
 	r = r == 0 ? check_references2(info, subpass->inputAttachmentCount,
-				       subpass->pInputAttachments)
+				       subpass->pInputAttachments, READ)
 		   : r;
 	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
-				       subpass->pColorAttachments)
+				       subpass->pColorAttachments, COLOR)
 		   : r;
 	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
-				       subpass->pResolveAttachments)
+				       subpass->pResolveAttachments, COLOR)
 		   : r;
-	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment) : r;
+	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment, DEPTH) : r;
 	r = r == 0 ? check_samples2(info, subpass) : r;
 	if (r == 0 && resolve != NULL) {
-		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment);
+		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment, DEPTH);
 	}
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
@@ -345,10 +350,15 @@ static const struct sl_check_pass *find_pass(const struct sl_object_list *named,
 	return node != NULL ? node->extra : NULL;
 }
 
-/* Is the view as large as what will be rendered to it? */
+/* Is the view as large as what will be rendered to it, and its format one that a software driver
+ * can write as what it is used as? */
 static int check_view(struct sl_check *check, const struct sl_check_view *view, VkExtent2D extent,
-		      uint32_t layer_count)
+		      uint32_t layer_count, VkImageUsageFlags usage)
 {
+	if (check->is_software && (usage & ~view->usage) != 0) {
+		return sl_check_fail(check, "a view with usage 0x%x is used as 0x%x", view->usage,
+				     usage);
+	}
 	if (view->extent.width >= extent.width && view->extent.height >= extent.height &&
 	    view->layer_count >= layer_count) {
 		return 0;
@@ -383,9 +393,9 @@ static int check_attachments(struct sl_check *check, const struct sl_object_list
 					     i, view->format, view->samples, attachment->format,
 					     attachment->samples);
 		}
-		r = attachment->is_rendered
-			    ? check_view(check, view, framebuffer->extent, layer_count)
-			    : 0;
+		r = attachment->is_rendered ? check_view(check, view, framebuffer->extent,
+							 layer_count, attachment->usage)
+					    : 0;
 	}
 	return r;
 }
@@ -554,7 +564,8 @@ static uint32_t layers_of(const VkRenderingInfo *info)
 
 static int check_rendered(struct sl_check *check, const struct sl_object_list *named,
 			  uint32_t *cursor, const VkRenderingInfo *info,
-			  const VkRenderingAttachmentInfo *attachment, VkSampleCountFlags *seen)
+			  const VkRenderingAttachmentInfo *attachment, VkImageUsageFlags usage,
+			  VkSampleCountFlags *seen)
 {
 	const VkImageView views[] = {
 		attachment != NULL ? attachment->imageView : VK_NULL_HANDLE,
@@ -573,7 +584,8 @@ static int check_rendered(struct sl_check *check, const struct sl_object_list *n
 
 		if (view != NULL) {
 			*seen |= i == 0 ? (VkSampleCountFlags)view->samples : 0;
-			r = check_view(check, view, end_of(info->renderArea), layers_of(info));
+			r = check_view(check, view, end_of(info->renderArea), layers_of(info),
+				       usage);
 		}
 	}
 	return r;
@@ -601,13 +613,13 @@ int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRen
 
 	for (uint32_t i = 0; r == 0 && i < info->colorAttachmentCount; i++) {
 		r = check_rendered(check, args->named, &cursor, info, &info->pColorAttachments[i],
-				   &seen);
+				   COLOR, &seen);
 	}
 	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pDepthAttachment,
-				    &seen)
+				    DEPTH, &seen)
 		   : r;
 	r = r == 0 ? check_rendered(check, args->named, &cursor, info, info->pStencilAttachment,
-				    &seen)
+				    DEPTH, &seen)
 		   : r;
 	r = r == 0 ? sl_check_samples(check, seen, info->pNext) : r;
 	commands->pass_kind = SL_CHECK_RENDERING;

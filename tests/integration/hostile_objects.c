@@ -671,6 +671,26 @@ static void lie_rendering_samples(struct hostile *h)
 	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
 }
 
+/* The image was made to be a color only. */
+static void lie_rendering_usage(struct hostile *h)
+{
+	const VkRenderingAttachmentInfo depth = {
+		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
+		.imageView = HANDLE(h, VIEW, VkImageView),
+		.imageLayout = VK_IMAGE_LAYOUT_GENERAL,
+	};
+	const VkRenderingInfo info = {
+		.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
+		.renderArea = { .extent = { 1, 1 } },
+		.layerCount = 1,
+		.pDepthAttachment = &depth,
+	};
+
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
+	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
+}
+
 /* --- Queries --- */
 
 static void make_queries(struct hostile *h)
@@ -964,6 +984,7 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCreateRenderPass:attachment", lie_pass_attachment },
 	{ "vkCreateRenderPass:samples", lie_pass_samples },
 	{ "vkCmdBeginRendering:samples", lie_rendering_samples },
+	{ "vkCmdBeginRendering:usage", lie_rendering_usage },
 	{ "vkCreateFramebuffer:large", lie_framebuffer_large },
 	{ "vkCmdBeginRenderPass:clear", lie_begin_clear },
 	{ "vkCmdBeginRenderPass:area", lie_begin_area },
