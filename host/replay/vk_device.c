@@ -14,8 +14,9 @@
 
 /* Extensions that the replay itself adds at most. */
 #define MAX_ADDED_EXTENSIONS 3
-/* Of the driver's threads. The one that starts a job on a queue when the last one has ended, which a
- * software driver does by a thread, should not wait for those that the end of the last has woken. */
+/* Of the driver's threads. The one that starts a job on a queue when the last one has ended, which
+ * a software driver does by a thread, should not wait for those that the end of the last has woken.
+ */
 #define DRIVER_TIMESLICE_NS 100000
 
 struct device_setup {

@@ -10,7 +10,7 @@
  *	renderer → daemon   RETURN   it is given back, after time_ns of GPU time
  *
  * Grants are numbered; a REVOKE, ENDING or RETURN of another grant than the present one is ignored.
-*/
+ */
 #ifndef SL_HOST_SCHED_SCHED_MSG_H
 #define SL_HOST_SCHED_SCHED_MSG_H
 
