@@ -653,6 +653,8 @@ static bool is_lost(void *data)
 	return sl_guest_link_check_lost(h->link);
 }
 
+static const struct lie *const lists[] = { hostile_object_lies, hostile_descriptor_lies };
+
 static const struct lie *find_lie(const char *name)
 {
 	for (size_t i = 0; i < COUNT(lies); i++) {
@@ -660,9 +662,11 @@ static const struct lie *find_lie(const char *name)
 			return &lies[i];
 		}
 	}
-	for (const struct lie *at = hostile_object_lies; at->name != NULL; at++) {
-		if (strcmp(name, at->name) == 0) {
-			return at;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		for (const struct lie *at = lists[i]; at->name != NULL; at++) {
+			if (strcmp(name, at->name) == 0) {
+				return at;
+			}
 		}
 	}
 	return NULL;
@@ -689,8 +693,10 @@ static void list_lies(void)
 	for (size_t i = 0; i < COUNT(lies); i++) {
 		printf("%s\n", lies[i].name);
 	}
-	for (const struct lie *at = hostile_object_lies; at->name != NULL; at++) {
-		printf("%s\n", at->name);
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		for (const struct lie *at = lists[i]; at->name != NULL; at++) {
+			printf("%s\n", at->name);
+		}
 	}
 }
 

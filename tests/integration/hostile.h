@@ -56,8 +56,9 @@ struct lie {
 	void (*tell)(struct hostile *h); /* returns after it is told */
 };
 
-/* Well-formed messages about objects that are not what they say; ends with a NULL name. */
+/* Well-formed messages about objects that are not what they say; both end with a NULL name. */
 extern const struct lie hostile_object_lies[];
+extern const struct lie hostile_descriptor_lies[];
 
 /* End the program. */
 void hostile_fail(const char *what) __attribute__((noreturn));
@@ -70,6 +71,9 @@ void hostile_call(struct hostile *h, struct message message);
 void hostile_record(struct hostile *h, enum object commands, struct message command);
 /* An instance, a device with a queue, a command buffer. */
 void hostile_make_commands(struct hostile *h);
+/* These, and a buffer of HOSTILE_BUFFER_SIZE with memory. */
+#define HOSTILE_BUFFER_SIZE 4096u
+void hostile_make_world(struct hostile *h);
 
 /* A well-formed message. */
 #define MESSAGE(h, command, ...)                                                                \
@@ -83,5 +87,10 @@ void hostile_make_commands(struct hostile *h);
 	})
 
 #define HANDLE(h, object, type) ((type)(void *)&(h)->objects[object])
+
+static inline VkDevice device(struct hostile *h)
+{
+	return HANDLE(h, DEVICE, VkDevice);
+}
 
 #endif

@@ -5,13 +5,8 @@
 
 #include <stdlib.h>
 
-#define BUFFER_SIZE 4096u
+#define BUFFER_SIZE HOSTILE_BUFFER_SIZE
 #define IMAGE_SIZE  16u /* texels of 4 bytes, 2 levels, 3 layers */
-
-static VkDevice device(struct hostile *h)
-{
-	return HANDLE(h, DEVICE, VkDevice);
-}
 
 static void make_buffer(struct hostile *h)
 {
@@ -50,8 +45,7 @@ static void bind_buffer(struct hostile *h, VkDeviceSize offset)
 			     .memory = HANDLE(h, MEMORY, VkDeviceMemory), .memoryOffset = offset));
 }
 
-/* A command buffer, and a buffer of BUFFER_SIZE. */
-static void make_world(struct hostile *h)
+void hostile_make_world(struct hostile *h)
 {
 	hostile_make_commands(h);
 	make_buffer(h);
@@ -75,7 +69,7 @@ static void make_image(struct hostile *h)
 	};
 	VkImage image = HANDLE(h, IMAGE, VkImage);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
 				.pImage = &image));
 	make_memory(h, IMAGE_MEMORY, 1u << 20);
@@ -98,7 +92,7 @@ static void lie_image_levels(struct hostile *h)
 	};
 	VkImage image = HANDLE(h, IMAGE, VkImage);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
 				.pImage = &image));
 	make_memory(h, IMAGE_MEMORY, 1u << 20);
@@ -131,7 +125,7 @@ static void fill(struct hostile *h, VkDeviceSize offset, VkDeviceSize size)
 
 static void lie_submit_destroyed(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	fill(h, 0, VK_WHOLE_SIZE);
 	hostile_send(h, MESSAGE(h, vkDestroyBuffer, .device = device(h),
 				.buffer = HANDLE(h, BUFFER, VkBuffer)));
@@ -140,13 +134,13 @@ static void lie_submit_destroyed(struct hostile *h)
 
 static void lie_submit_unrecorded(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	submit(h, 1);
 }
 
 static void lie_submit_reset(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	fill(h, 0, VK_WHOLE_SIZE);
 	hostile_send(h, MESSAGE(h, vkResetCommandPool, .device = device(h),
 				.commandPool = HANDLE(h, POOL, VkCommandPool)));
@@ -155,7 +149,7 @@ static void lie_submit_reset(struct hostile *h)
 
 static void lie_submit_twice(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	fill(h, 0, VK_WHOLE_SIZE);
 	submit(h, 2);
 }
@@ -165,7 +159,7 @@ static void lie_free_twice(struct hostile *h)
 	const VkCommandBuffer commands[] = { HANDLE(h, CMD, VkCommandBuffer),
 					     HANDLE(h, CMD, VkCommandBuffer) };
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkFreeCommandBuffers, .device = device(h),
 				.commandPool = HANDLE(h, POOL, VkCommandPool),
 				.commandBufferCount = 2, .pCommandBuffers = commands));
@@ -189,7 +183,7 @@ static void lie_record_pending(struct hostile *h)
 		.pCommandBuffers = &commands,
 	};
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateSemaphore, .device = device(h),
 				.pCreateInfo = &semaphore_info, .pSemaphore = &semaphore));
 	fill(h, 0, VK_WHOLE_SIZE);
@@ -202,7 +196,7 @@ static void lie_execute_itself(struct hostile *h)
 {
 	const VkCommandBuffer commands = HANDLE(h, CMD, VkCommandBuffer);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdExecuteCommands, .commandBufferCount = 1,
 			       .pCommandBuffers = &commands));
@@ -233,7 +227,7 @@ static void lie_place_overflow(struct hostile *h)
 
 static void lie_place_twice(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	bind_buffer(h, 8192);
 }
 
@@ -241,13 +235,13 @@ static void lie_place_twice(struct hostile *h)
 
 static void lie_fill_beyond(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	fill(h, BUFFER_SIZE - 4, 8);
 }
 
 static void lie_fill_overflow(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	fill(h, UINT64_MAX - 3, 8);
 }
 
@@ -255,7 +249,7 @@ static void lie_copy_beyond(struct hostile *h)
 {
 	const VkBufferCopy region = { .dstOffset = UINT64_MAX - 3, .size = 4 };
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdCopyBuffer, .srcBuffer = HANDLE(h, BUFFER, VkBuffer),
 			       .dstBuffer = HANDLE(h, BUFFER, VkBuffer), .regionCount = 1,
@@ -264,7 +258,7 @@ static void lie_copy_beyond(struct hostile *h)
 
 static void lie_index_beyond(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdBindIndexBuffer, .buffer = HANDLE(h, BUFFER, VkBuffer),
 			       .offset = BUFFER_SIZE, .indexType = VK_INDEX_TYPE_UINT16));
@@ -275,7 +269,7 @@ static void lie_vertex_beyond(struct hostile *h)
 	const VkBuffer buffer = HANDLE(h, BUFFER, VkBuffer);
 	const VkDeviceSize offset = BUFFER_SIZE + 4;
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdBindVertexBuffers, .bindingCount = 1, .pBuffers = &buffer,
 			       .pOffsets = &offset));
@@ -286,7 +280,7 @@ static void lie_vertex_binding(struct hostile *h)
 	const VkBuffer buffer = HANDLE(h, BUFFER, VkBuffer);
 	const VkDeviceSize offset = 0;
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdBindVertexBuffers, .firstBinding = 100000, .bindingCount = 1,
 			       .pBuffers = &buffer, .pOffsets = &offset));
@@ -294,7 +288,7 @@ static void lie_vertex_binding(struct hostile *h)
 
 static void lie_indirect_beyond(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdDrawIndirect, .buffer = HANDLE(h, BUFFER, VkBuffer),
 			       .offset = 0, .drawCount = BUFFER_SIZE / 16 + 1, .stride = 16));
@@ -309,7 +303,7 @@ static void lie_barrier_beyond(struct hostile *h)
 		.size = BUFFER_SIZE,
 	};
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdPipelineBarrier,
 			       .srcStageMask = VK_PIPELINE_STAGE_TRANSFER_BIT,
@@ -328,7 +322,7 @@ static void lie_buffer_view(struct hostile *h)
 	};
 	VkBufferView view = HANDLE(h, VIEW, VkBufferView);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateBufferView, .device = device(h), .pCreateInfo = &info,
 				.pView = &view));
 }
@@ -339,7 +333,7 @@ static void lie_viewport(struct hostile *h)
 {
 	const VkViewport viewport = { .width = 1, .height = 1, .maxDepth = 1 };
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdSetViewport, .firstViewport = 1000, .viewportCount = 1,
 			       .pViewports = &viewport));
@@ -608,7 +602,7 @@ static void lie_pass_samples(struct hostile *h)
 	};
 	VkRenderPass pass = HANDLE(h, PASS, VkRenderPass);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateRenderPass, .device = device(h), .pCreateInfo = &info,
 				.pRenderPass = &pass));
 }
@@ -702,7 +696,7 @@ static void make_queries(struct hostile *h)
 	};
 	VkQueryPool pool = HANDLE(h, QUERIES, VkQueryPool);
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_send(h, MESSAGE(h, vkCreateQueryPool, .device = device(h), .pCreateInfo = &info,
 				.pQueryPool = &pool));
 }
@@ -734,203 +728,17 @@ static void lie_query_results(struct hostile *h)
 			       .flags = VK_QUERY_RESULT_64_BIT));
 }
 
-/* --- Descriptors --- */
-
-/* A set with 4 storage buffers at binding 3, and a dynamic one at binding 1. */
-static void make_set(struct hostile *h)
-{
-	const VkDescriptorSetLayoutBinding bindings[] = {
-		{ .binding = 3,
-		  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-		  .descriptorCount = 4,
-		  .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT },
-		{ .binding = 1,
-		  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC,
-		  .descriptorCount = 1,
-		  .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT },
-	};
-	const VkDescriptorSetLayoutCreateInfo layout_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-		.bindingCount = COUNT(bindings),
-		.pBindings = bindings,
-	};
-	const VkDescriptorPoolSize sizes[] = {
-		{ VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 16 },
-		{ VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC, 4 },
-	};
-	const VkDescriptorPoolCreateInfo pool_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-		.maxSets = 4,
-		.poolSizeCount = COUNT(sizes),
-		.pPoolSizes = sizes,
-	};
-	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
-	VkDescriptorPool pool = HANDLE(h, SET_POOL, VkDescriptorPool);
-	VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
-	const VkDescriptorSetAllocateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-		.descriptorPool = pool,
-		.descriptorSetCount = 1,
-		.pSetLayouts = &layout,
-	};
-
-	make_world(h);
-	hostile_send(h, MESSAGE(h, vkCreateDescriptorSetLayout, .device = device(h),
-				.pCreateInfo = &layout_info, .pSetLayout = &layout));
-	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
-				.pCreateInfo = &pool_info, .pDescriptorPool = &pool));
-	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
-				.pAllocateInfo = &info, .pDescriptorSets = &set));
-}
-
-static void write_descriptors(struct hostile *h, uint32_t binding, uint32_t element, uint32_t count,
-			      VkDeviceSize range)
-{
-	VkDescriptorBufferInfo infos[8];
-	const VkWriteDescriptorSet write = {
-		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-		.dstSet = HANDLE(h, SET, VkDescriptorSet),
-		.dstBinding = binding,
-		.dstArrayElement = element,
-		.descriptorCount = count,
-		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-		.pBufferInfo = infos,
-	};
-
-	for (uint32_t i = 0; i < COUNT(infos); i++) {
-		infos[i] = (VkDescriptorBufferInfo){ HANDLE(h, BUFFER, VkBuffer), 256, range };
-	}
-	make_set(h);
-	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
-				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
-}
-
-static void lie_descriptor_binding(struct hostile *h)
-{
-	write_descriptors(h, 2, 0, 1, 256);
-}
-
-static void lie_descriptor_element(struct hostile *h)
-{
-	write_descriptors(h, 3, 2, 3, 256);
-}
-
-static void lie_descriptor_overflow(struct hostile *h)
-{
-	write_descriptors(h, 3, UINT32_MAX, 2, 256);
-}
-
-static void lie_descriptor_range(struct hostile *h)
-{
-	write_descriptors(h, 3, 0, 1, BUFFER_SIZE);
-}
-
-/* An array up to the last number, and none of this number and 1. */
-static void lie_set_layout(struct hostile *h)
-{
-	const VkDescriptorSetLayoutBinding binding = {
-		.binding = UINT32_MAX,
-		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-		.descriptorCount = 1,
-		.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-	};
-	const VkDescriptorSetLayoutCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-		.bindingCount = 1,
-		.pBindings = &binding,
-	};
-	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
-
-	make_world(h);
-	hostile_send(h, MESSAGE(h, vkCreateDescriptorSetLayout, .device = device(h),
-				.pCreateInfo = &info, .pSetLayout = &layout));
-}
-
-static void make_layout(struct hostile *h, uint32_t push_size)
-{
-	const VkDescriptorSetLayout set_layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
-	const VkPushConstantRange range = { VK_SHADER_STAGE_COMPUTE_BIT, 0, push_size };
-	const VkPipelineLayoutCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-		.setLayoutCount = 1,
-		.pSetLayouts = &set_layout,
-		.pushConstantRangeCount = 1,
-		.pPushConstantRanges = &range,
-	};
-	VkPipelineLayout layout = HANDLE(h, LAYOUT, VkPipelineLayout);
-
-	make_set(h);
-	hostile_send(h, MESSAGE(h, vkCreatePipelineLayout, .device = device(h),
-				.pCreateInfo = &info, .pPipelineLayout = &layout));
-}
-
-static void lie_layout_push(struct hostile *h)
-{
-	make_layout(h, 1u << 20);
-}
-
-static void lie_push(struct hostile *h)
-{
-	const uint32_t words[4] = { 0 };
-
-	make_layout(h, 16);
-	hostile_record(h, CMD,
-		       MESSAGE(h, vkCmdPushConstants, .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
-			       .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .offset = UINT32_MAX - 15,
-			       .size = sizeof(words), .pValues = words));
-}
-
-static void bind_sets(struct hostile *h, uint32_t first, uint32_t offset_count, uint32_t offset)
-{
-	const VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
-	const uint32_t offsets[2] = { offset, 0 };
-	const VkDescriptorBufferInfo info = { HANDLE(h, BUFFER, VkBuffer), 256, 1024 };
-	const VkWriteDescriptorSet write = {
-		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-		.dstSet = set,
-		.dstBinding = 1,
-		.descriptorCount = 1,
-		.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC,
-		.pBufferInfo = &info,
-	};
-
-	make_layout(h, 16);
-	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
-				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
-	hostile_record(h, CMD,
-		       MESSAGE(h, vkCmdBindDescriptorSets,
-			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_COMPUTE,
-			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout), .firstSet = first,
-			       .descriptorSetCount = 1, .pDescriptorSets = &set,
-			       .dynamicOffsetCount = offset_count, .pDynamicOffsets = offsets));
-}
-
-static void lie_bind_set(struct hostile *h)
-{
-	bind_sets(h, 1, 1, 0);
-}
-
-static void lie_bind_offsets(struct hostile *h)
-{
-	bind_sets(h, 0, 2, 0);
-}
-
-static void lie_bind_beyond(struct hostile *h)
-{
-	bind_sets(h, 0, 1, BUFFER_SIZE - 1024);
-}
-
 /* --- State --- */
 
 static void lie_draw(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD, MESSAGE(h, vkCmdDraw, .vertexCount = 3, .instanceCount = 1));
 }
 
 static void lie_dispatch(struct hostile *h)
 {
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(
 		h, CMD,
 		MESSAGE(h, vkCmdDispatch, .groupCountX = 1, .groupCountY = 1, .groupCountZ = 1));
@@ -941,7 +749,7 @@ static void lie_clear_outside(struct hostile *h)
 	const VkClearAttachment clear = { .aspectMask = VK_IMAGE_ASPECT_COLOR_BIT };
 	const VkClearRect rect = { { { 0, 0 }, { 1, 1 } }, 0, 1 };
 
-	make_world(h);
+	hostile_make_world(h);
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdClearAttachments, .attachmentCount = 1,
 			       .pAttachments = &clear, .rectCount = 1, .pRects = &rect));
@@ -991,16 +799,6 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdBeginQuery:beyond", lie_query },
 	{ "vkCmdResetQueryPool:overflow", lie_query_reset },
 	{ "vkCmdCopyQueryPoolResults:beyond", lie_query_results },
-	{ "vkUpdateDescriptorSets:binding", lie_descriptor_binding },
-	{ "vkUpdateDescriptorSets:element", lie_descriptor_element },
-	{ "vkUpdateDescriptorSets:overflow", lie_descriptor_overflow },
-	{ "vkUpdateDescriptorSets:range", lie_descriptor_range },
-	{ "vkCreateDescriptorSetLayout:number", lie_set_layout },
-	{ "vkCreatePipelineLayout:push", lie_layout_push },
-	{ "vkCmdPushConstants:overflow", lie_push },
-	{ "vkCmdBindDescriptorSets:set", lie_bind_set },
-	{ "vkCmdBindDescriptorSets:offsets", lie_bind_offsets },
-	{ "vkCmdBindDescriptorSets:beyond", lie_bind_beyond },
 	{ "vkCmdDraw:no-pipeline", lie_draw },
 	{ "vkCmdDispatch:no-pipeline", lie_dispatch },
 	{ "vkCmdClearAttachments:outside", lie_clear_outside },
