@@ -234,6 +234,9 @@ int sl_check_subresources(struct sl_check *check, const struct sl_check_image *i
 int sl_check_levels(struct sl_check *check, const struct sl_check_image *image,
 		    const VkImageSubresourceRange *range);
 
+/* Is a block of this format one texel? */
+bool sl_check_is_texel(const struct sl_format *format);
+
 /* What several pipelines of one message need each. Returns 0 or -ENOMEM. */
 int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list *named,
 			   VkPipelineBindPoint point, VkPipelineCreateFlags flags,

@@ -189,7 +189,7 @@ static bool has_same_blocks(const struct sl_format *a, const struct sl_format *b
 	return memcmp(a->block_extent, b->block_extent, sizeof(a->block_extent)) == 0;
 }
 
-static bool is_texel(const struct sl_format *format)
+bool sl_check_is_texel(const struct sl_format *format)
 {
 	return format->block_extent[0] == 1 && format->block_extent[1] == 1 &&
 	       format->block_extent[2] == 1;
@@ -208,7 +208,7 @@ static bool has_view_format(const struct sl_check_image *image, const VkImageVie
 		return true;
 	}
 	return (image->flags & VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT) != 0 &&
-	       (is_texel(format) || has_same_blocks(format, image->format)) &&
+	       (sl_check_is_texel(format) || has_same_blocks(format, image->format)) &&
 	       format->planes[0].block_size ==
 		       plane_of(image, info->subresourceRange.aspectMask)->block_size;
 }

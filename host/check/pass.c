@@ -21,7 +21,9 @@ struct pass_info {
 	uint32_t subpass_count;
 };
 
-static int check_reference(struct pass_info *info, uint32_t attachment, VkImageUsageFlags usage)
+/* seen: the samples of what is named are added; NULL for what is not rendered to. */
+static int check_reference(struct pass_info *info, uint32_t attachment, VkImageUsageFlags usage,
+			   VkSampleCountFlags *seen)
 {
 	if (attachment == VK_ATTACHMENT_UNUSED) {
 		return 0;
@@ -31,65 +33,39 @@ static int check_reference(struct pass_info *info, uint32_t attachment, VkImageU
 				     info->attachment_count);
 	}
 	if (info->pass != NULL) {
-		info->pass->attachments[attachment].is_rendered = true;
-		info->pass->attachments[attachment].usage |= usage;
+		struct sl_check_attachment *noted = &info->pass->attachments[attachment];
+
+		noted->is_rendered = true;
+		noted->usage |= usage;
+		if (seen != NULL) {
+			*seen |= (VkSampleCountFlags)noted->samples;
+		}
 	}
 	return 0;
 }
 
 static int check_references(struct pass_info *info, uint32_t count,
-			    const VkAttachmentReference *references, VkImageUsageFlags usage)
+			    const VkAttachmentReference *references, VkImageUsageFlags usage,
+			    VkSampleCountFlags *seen)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
-		r = check_reference(info, references[i].attachment, usage);
+		r = check_reference(info, references[i].attachment, usage, seen);
 	}
 	return r;
 }
 
 static int check_references2(struct pass_info *info, uint32_t count,
-			     const VkAttachmentReference2 *references, VkImageUsageFlags usage)
+			     const VkAttachmentReference2 *references, VkImageUsageFlags usage,
+			     VkSampleCountFlags *seen)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && references != NULL && i < count; i++) {
-		r = check_reference(info, references[i].attachment, usage);
+		r = check_reference(info, references[i].attachment, usage, seen);
 	}
 	return r;
-}
-
-static void add_samples(const struct pass_info *info, uint32_t attachment, VkSampleCountFlags *seen)
-{
-	if (info->pass != NULL && attachment != VK_ATTACHMENT_UNUSED) {
-		*seen |= (VkSampleCountFlags)info->pass->attachments[attachment].samples;
-	}
-}
-
-static int check_samples(const struct pass_info *info, const VkSubpassDescription *subpass)
-{
-	VkSampleCountFlags seen = 0;
-
-	for (uint32_t i = 0; i < subpass->colorAttachmentCount; i++) {
-		add_samples(info, subpass->pColorAttachments[i].attachment, &seen);
-	}
-	if (subpass->pDepthStencilAttachment != NULL) {
-		add_samples(info, subpass->pDepthStencilAttachment->attachment, &seen);
-	}
-	return sl_check_samples(info->check, seen, NULL);
-}
-
-static int check_samples2(const struct pass_info *info, const VkSubpassDescription2 *subpass)
-{
-	VkSampleCountFlags seen = 0;
-
-	for (uint32_t i = 0; i < subpass->colorAttachmentCount; i++) {
-		add_samples(info, subpass->pColorAttachments[i].attachment, &seen);
-	}
-	if (subpass->pDepthStencilAttachment != NULL) {
-		add_samples(info, subpass->pDepthStencilAttachment->attachment, &seen);
-	}
-	return sl_check_samples(info->check, seen, subpass->pNext);
 }
 
 static int check_preserved(struct pass_info *info, uint32_t count, const uint32_t *attachments)
@@ -112,19 +88,20 @@ static int check_color_count(struct pass_info *info, uint32_t count)
 
 static int check_subpass(struct pass_info *info, const VkSubpassDescription *subpass)
 {
+	VkSampleCountFlags seen = 0;
 	int r = check_color_count(info, subpass->colorAttachmentCount);
 
 	r = r == 0 ? check_references(info, subpass->inputAttachmentCount,
-				      subpass->pInputAttachments, READ)
+				      subpass->pInputAttachments, READ, NULL)
 		   : r;
 	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
-				      subpass->pColorAttachments, COLOR)
+				      subpass->pColorAttachments, COLOR, &seen)
 		   : r;
 	r = r == 0 ? check_references(info, subpass->colorAttachmentCount,
-				      subpass->pResolveAttachments, COLOR)
+				      subpass->pResolveAttachments, COLOR, NULL)
 		   : r;
-	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment, DEPTH) : r;
-	r = r == 0 ? check_samples(info, subpass) : r;
+	r = r == 0 ? check_references(info, 1, subpass->pDepthStencilAttachment, DEPTH, &seen) : r;
+	r = r == 0 ? sl_check_samples(info->check, seen, NULL) : r;
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
 		      : r;
@@ -134,21 +111,23 @@ static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *s
 {
 	const VkSubpassDescriptionDepthStencilResolve *resolve = sl_check_chain_find(
 		subpass->pNext, VK_STRUCTURE_TYPE_SUBPASS_DESCRIPTION_DEPTH_STENCIL_RESOLVE);
+	VkSampleCountFlags seen = 0;
 	int r = check_color_count(info, subpass->colorAttachmentCount);
 
 	r = r == 0 ? check_references2(info, subpass->inputAttachmentCount,
-				       subpass->pInputAttachments, READ)
+				       subpass->pInputAttachments, READ, NULL)
 		   : r;
 	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
-				       subpass->pColorAttachments, COLOR)
+				       subpass->pColorAttachments, COLOR, &seen)
 		   : r;
 	r = r == 0 ? check_references2(info, subpass->colorAttachmentCount,
-				       subpass->pResolveAttachments, COLOR)
+				       subpass->pResolveAttachments, COLOR, NULL)
 		   : r;
-	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment, DEPTH) : r;
-	r = r == 0 ? check_samples2(info, subpass) : r;
+	r = r == 0 ? check_references2(info, 1, subpass->pDepthStencilAttachment, DEPTH, &seen) : r;
+	r = r == 0 ? sl_check_samples(info->check, seen, subpass->pNext) : r;
 	if (r == 0 && resolve != NULL) {
-		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment, DEPTH);
+		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment, DEPTH,
+				      NULL);
 	}
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
@@ -362,7 +341,7 @@ static bool fits_texels(const struct sl_check_view *view, VkImageUsageFlags usag
 
 	return (usage & ~view->usage) == 0 ||
 	       (usage != (COLOR | DEPTH) && format != NULL && (format->aspects & ~aspects) == 0 &&
-		format->block_extent[0] * format->block_extent[1] * format->block_extent[2] == 1);
+		sl_check_is_texel(format));
 }
 
 /* Is the view as large as what will be rendered to it, and its format one that a software driver

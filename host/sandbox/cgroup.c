@@ -173,15 +173,16 @@ static int set_limits(int dir, const char *name, uint64_t memory_bytes)
 {
 	int r = set_limit(dir, name, "pids.max", MAX_PIDS);
 
-	if (r == 0 && memory_bytes != UINT64_MAX) {
-		r = set_limit(dir, name, "memory.max", memory_bytes);
+	if (r < 0 || memory_bytes == UINT64_MAX) {
+		return r;
 	}
-	if (r == 0 && memory_bytes != UINT64_MAX) {
-		/* Else it would go on in the host's swap. Not every kernel counts that. */
-		r = set_limit(dir, name, "memory.swap.max", 0);
-		r = r == -ENOENT ? 0 : r;
+	r = set_limit(dir, name, "memory.max", memory_bytes);
+	if (r < 0) {
+		return r;
 	}
-	return r;
+	/* Else it would go on in the host's swap. Not every kernel counts that. */
+	r = set_limit(dir, name, "memory.swap.max", 0);
+	return r == -ENOENT ? 0 : r;
 }
 
 int sl_sandbox_cgroup_add(struct sl_sandbox_cgroup *cgroup, uint64_t memory_bytes, uint64_t *ret_id)

@@ -152,11 +152,10 @@ static void give_back(struct sl_sched_client *client, bool has_work)
  * work with the driver when it ends. Returns when to look again. */
 static uint64_t announce_end(struct sl_sched_client *client, uint64_t now_ns)
 {
-	bool is_shared = client->slice_ns != UINT64_MAX || client->is_revoked;
 	uint64_t end_ns = client->completed_ns + client->cost_ns;
 
-	if (!is_shared || client->is_ending || client->in_flight != 1 ||
-	    client->cost_ns < SL_SCHED_LAST_MIN_NS || !is_over(client, end_ns)) {
+	if (client->is_ending || client->in_flight != 1 || client->cost_ns < SL_SCHED_LAST_MIN_NS ||
+	    !is_over(client, end_ns)) {
 		return UINT64_MAX;
 	}
 	if (now_ns < end_ns - SL_SCHED_LEAD_NS) {

@@ -173,6 +173,14 @@ static int mark_last(struct loop *loop)
 	return r;
 }
 
+/* GPU time is on the account from now on, if the context holds the GPU. */
+static void begin_count(const struct loop *loop, uint64_t now_ns)
+{
+	if (sl_sched_client_counts(&loop->client)) {
+		sl_stats_set_gpu_busy(loop->options->stats, 0, now_ns);
+	}
+}
+
 /* Run a piece of the packet. */
 static int run_piece(struct loop *loop, uint64_t now_ns)
 {
@@ -181,8 +189,8 @@ static int run_piece(struct loop *loop, uint64_t now_ns)
 	uint32_t draws = 0;
 
 	sl_sched_client_start(&loop->client, now_ns);
-	if (loop->client.in_flight == 1 && sl_sched_client_counts(&loop->client)) {
-		sl_stats_set_gpu_busy(options->stats, 0, now_ns);
+	if (loop->client.in_flight == 1) {
+		begin_count(loop, now_ns);
 	}
 	int r = sl_virgl_server_run(options->server, is_shared ? loop->max_draws : UINT32_MAX,
 				    &draws);
@@ -251,8 +259,8 @@ static void handle_sched(struct loop *loop, const struct sl_sched_msg *msg)
 	uint64_t now_ns = sl_clock_now_ns();
 
 	sl_sched_client_handle(&loop->client, msg, now_ns);
-	if (!counted && sl_sched_client_counts(&loop->client) && loop->client.in_flight > 0) {
-		sl_stats_set_gpu_busy(loop->options->stats, 0, now_ns);
+	if (!counted && loop->client.in_flight > 0) {
+		begin_count(loop, now_ns);
 	}
 }
 

@@ -554,6 +554,7 @@ static const struct lie lies[] = {
 	{ "region-unknown", lie_region_unknown },
 	{ "region-small", lie_region_small },
 	{ "before-instance", lie_before_instance },
+	{ NULL, NULL },
 };
 
 /* --- Those that only take too much. Each prints how often it did what it does. --- */
@@ -653,15 +654,10 @@ static bool is_lost(void *data)
 	return sl_guest_link_check_lost(h->link);
 }
 
-static const struct lie *const lists[] = { hostile_object_lies, hostile_descriptor_lies };
+static const struct lie *const lists[] = { lies, hostile_object_lies, hostile_descriptor_lies };
 
 static const struct lie *find_lie(const char *name)
 {
-	for (size_t i = 0; i < COUNT(lies); i++) {
-		if (strcmp(name, lies[i].name) == 0) {
-			return &lies[i];
-		}
-	}
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		for (const struct lie *at = lists[i]; at->name != NULL; at++) {
 			if (strcmp(name, at->name) == 0) {
@@ -690,9 +686,6 @@ static int tell(const struct lie *lie)
 
 static void list_lies(void)
 {
-	for (size_t i = 0; i < COUNT(lies); i++) {
-		printf("%s\n", lies[i].name);
-	}
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		for (const struct lie *at = lists[i]; at->name != NULL; at++) {
 			printf("%s\n", at->name);

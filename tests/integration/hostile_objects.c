@@ -638,7 +638,7 @@ static void make_depth(struct hostile *h)
 				.pCreateInfo = &view_info, .pView = &view));
 }
 
-static void lie_rendering_samples(struct hostile *h)
+static void begin_rendering(struct hostile *h, uint32_t color_count, enum object depth_view)
 {
 	const VkRenderingAttachmentInfo color = {
 		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
@@ -647,42 +647,35 @@ static void lie_rendering_samples(struct hostile *h)
 	};
 	const VkRenderingAttachmentInfo depth = {
 		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-		.imageView = HANDLE(h, DEPTH_VIEW, VkImageView),
+		.imageView = HANDLE(h, depth_view, VkImageView),
 		.imageLayout = VK_IMAGE_LAYOUT_GENERAL,
 	};
 	const VkRenderingInfo info = {
 		.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
 		.renderArea = { .extent = { 1, 1 } },
 		.layerCount = 1,
-		.colorAttachmentCount = 1,
+		.colorAttachmentCount = color_count,
 		.pColorAttachments = &color,
 		.pDepthAttachment = &depth,
 	};
 
+	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
+}
+
+static void lie_rendering_samples(struct hostile *h)
+{
 	make_image(h);
 	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
 	make_depth(h);
-	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
+	begin_rendering(h, 1, DEPTH_VIEW);
 }
 
 /* The image was made to be a color only. */
 static void lie_rendering_usage(struct hostile *h)
 {
-	const VkRenderingAttachmentInfo depth = {
-		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
-		.imageView = HANDLE(h, VIEW, VkImageView),
-		.imageLayout = VK_IMAGE_LAYOUT_GENERAL,
-	};
-	const VkRenderingInfo info = {
-		.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
-		.renderArea = { .extent = { 1, 1 } },
-		.layerCount = 1,
-		.pDepthAttachment = &depth,
-	};
-
 	make_image(h);
 	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
-	hostile_record(h, CMD, MESSAGE(h, vkCmdBeginRendering, .pRenderingInfo = &info));
+	begin_rendering(h, 0, VIEW);
 }
 
 /* --- Queries --- */
