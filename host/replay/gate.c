@@ -317,6 +317,7 @@ static int add_flight(struct sl_replay_queue *queue, const struct sl_flight *fli
 	uint32_t end = queue->flight_first + queue->flight_count++;
 
 	queue->flights[end & (queue->flight_capacity - 1)] = *flight;
+	atomic_store_explicit(&queue->started, flight->value, memory_order_relaxed);
 	return 0;
 }
 

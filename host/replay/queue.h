@@ -3,6 +3,7 @@
 #ifndef SL_HOST_REPLAY_QUEUE_H
 #define SL_HOST_REPLAY_QUEUE_H
 
+#include "host/base/backoff.h"
 #include "host/replay/gate.h"
 #include "host/replay/stamp.h"
 
@@ -22,7 +23,9 @@ struct sl_replay_queue {
 	uint64_t submitted;		   /* taken from the guest; ring thread */
 	uint64_t completed;		   /* value of timeline; waiter */
 	_Atomic uint64_t completed_number; /* of submissions; written by the waiter */
+	_Atomic uint64_t started;	   /* last value of timeline that the driver was given */
 	atomic_bool is_ending;
+	struct sl_backoff giving_way; /* waiter */
 	bool has_waiter;
 	pthread_t waiter;
 	struct sl_replay_queue *next;		/* of the device */

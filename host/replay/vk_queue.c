@@ -3,14 +3,18 @@
  * semaphore of the queue reaches when it completes; one thread per queue waits for that and
  * publishes it. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "host/base/clock.h"
 #include "host/replay/queue.h"
 #include "host/replay/replay_priv.h"
 
 /* How long destroying a device waits for work that the guest should have waited for. */
 #define DRAIN_NS 2000000000ull
+/* Giving way to the driver's thread takes longer only where others want the CPU too. */
+#define MAX_YIELD_NS 250000
 
 static VkResult wait_for(struct sl_replay_queue *queue, uint64_t number, uint64_t timeout_ns)
 {
@@ -39,6 +43,42 @@ static VkResult wait_for_next(struct sl_replay_queue *queue)
 		}
 	}
 	return wait_for(queue, value, UINT64_MAX);
+}
+
+/* A software driver begins its next job by a thread, which has just woken this one. It has to go
+ * first: until it has run the engine is idle, while the ones that this thread wakes, the program's
+ * and by that the ring's, would take the CPU from it. Not where others keep the CPU for long then.
+ */
+static void give_way(struct sl_replay_queue *queue)
+{
+	uint64_t start_ns = sl_clock_now_ns();
+
+	sched_yield();
+	sl_backoff_tell(&queue->giving_way, sl_clock_now_ns() - start_ns <= MAX_YIELD_NS);
+}
+
+static bool must_give_way(struct sl_replay_queue *queue, uint64_t value)
+{
+	VkPhysicalDeviceType type = queue->device->physical->gpu->properties.deviceType;
+
+	return type == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+	       value < atomic_load_explicit(&queue->started, memory_order_relaxed) &&
+	       sl_backoff_may_try(&queue->giving_way);
+}
+
+/* The value that the timeline has reached. */
+static VkResult read_timeline(struct sl_replay_queue *queue, uint64_t *ret_value)
+{
+	const struct sl_replay_device *device = queue->device;
+	VkResult result;
+
+	result = device->vkd.GetSemaphoreCounterValue(device->handle, queue->timeline, ret_value);
+	if (result == VK_SUCCESS && must_give_way(queue, *ret_value)) {
+		give_way(queue);
+		result = device->vkd.GetSemaphoreCounterValue(device->handle, queue->timeline,
+							      ret_value);
+	}
+	return result;
 }
 
 /* The timeline has reached value: tell the guest how many submissions have completed. */
@@ -78,8 +118,7 @@ static void *run_waiter(void *data)
 			return NULL;
 		}
 		if (result == VK_SUCCESS) {
-			result = device->vkd.GetSemaphoreCounterValue(device->handle,
-								      queue->timeline, &value);
+			result = read_timeline(queue, &value);
 		}
 		if (result < 0) {
 			sl_replay_lose(device->replay, "vkWaitSemaphores failed (%d)", result);

@@ -74,6 +74,18 @@ class Engine:
         worker = max(before.items(), key=lambda old, now=run_ns(): now.get(old[0], 0) - old[1])[0]
         os.sched_setaffinity(worker, {self.cpu})
         os.sched_setscheduler(worker, os.SCHED_FIFO, os.sched_param(1))
+        return pathlib.Path(f"/proc/{pid}/task/{worker}")
+
+
+def rate_work(worker, seconds):
+    """In which part of the time the worker works."""
+    def read():
+        return time.monotonic_ns(), int((worker / "schedstat").read_text().split()[0])
+
+    start, before = read()
+    time.sleep(seconds)
+    end, after = read()
+    return (after - before) / (end - start)
 
 
 class Watch:
@@ -319,10 +331,15 @@ class Bench:
                               [run["hogs"] for run in runs], "", "(>= 0.9)")
 
     def throughput(self, make, job_us):
+        """Jobs a second, and the part of the time in which the engine works: what it does not comes
+        of what is before it, however fast it is at the moment."""
         with make() as system:
-            output = self.run_alone(system, *self.job(job_us), f"jobs={round(2e6 / job_us)}",
+            system.add("alone")
+            process = system.launch("alone", *self.job(job_us), f"jobs={round(2e6 / job_us)}",
                                     "depth=4")
-        return output["jobs"] / (output["time_ns"] / 1e9)
+            work = rate_work(self.engine.take(system.worker_pid(process)), 1)
+            output = json.loads(process.communicate(timeout=120)[0])
+        return output["jobs"] / (output["time_ns"] / 1e9), work
 
     def ordinary_throughput(self, make, job_us):
         """The same with one worker that is a thread like others, on all CPUs."""
@@ -331,7 +348,7 @@ class Bench:
             process = system.launch("alone", *self.job(job_us), f"jobs={round(2e6 / job_us)}",
                                     "depth=4")
             output = json.loads(process.communicate(timeout=120)[0])
-        return output["jobs"] / (output["time_ns"] / 1e9)
+        return output["jobs"] / (output["time_ns"] / 1e9), None
 
     def together(self, system, job_us):
         """Two programs at the same time: jobs a second of both, and ledgers before and after."""
@@ -357,18 +374,23 @@ class Bench:
         return (sluice / native, used, after["handover_p50_ns"] / 1000,
                 after["handover_p99_ns"] / 1000)
 
+    def measure_alone(self, where, throughput):
+        for job_us in (100, 1000, 10000):
+            runs = self.repeat(lambda j=job_us: [
+                throughput(make, j) for make in (*self.others, Sluice)])
+            name = f"alone, jobs of {job_us / 1000:g} ms{where}"
+            self.note(f"{name}: speed beside native", [run[-1][0] / run[0][0] for run in runs], "",
+                      "(>= 0.99)")
+            if runs[0][0][1] is not None:
+                self.note(f"{name}: engine at work, native", [run[0][1] for run in runs], "", "")
+                self.note(f"{name}: engine at work, Sluice", [run[-1][1] for run in runs], "", "")
+            if len(self.others) > 1:
+                self.note(f"{name}: Venus's speed beside native",
+                          [run[1][0] / run[0][0] for run in runs], "", "")
+
     def measure_cost(self):
-        for where, throughput in (("", self.throughput),
-                                  (", ordinary threads", self.ordinary_throughput)):
-            for job_us in (100, 1000, 10000):
-                runs = self.repeat(lambda t=throughput, j=job_us: [
-                    t(make, j) for make in (*self.others, Sluice)])
-                name = f"alone, jobs of {job_us / 1000:g} ms{where}"
-                self.note(f"{name}: speed beside native", [run[-1] / run[0] for run in runs], "",
-                          "(>= 0.99)")
-                if len(self.others) > 1:
-                    self.note(f"{name}: Venus's speed beside native",
-                              [run[1] / run[0] for run in runs], "", "")
+        self.measure_alone("", self.throughput)
+        self.measure_alone(", ordinary threads", self.ordinary_throughput)
         for job_us in (1000, 10000):
             runs = self.repeat(lambda j=job_us: self.contended(j))
             name = f"two guests, jobs of {job_us / 1000:g} ms"
