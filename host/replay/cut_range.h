@@ -13,15 +13,16 @@ struct sl_cut_range {
 
 struct sl_cut_ranges {
 	struct sl_cut_range all;
-	uint32_t step[3]; /* a box's size; all of a dimension before more than 1 of the next */
-	uint32_t at[3];	  /* where the next box begins, from all.base */
+	uint32_t
+		parts[3]; /* of each dimension; one of the first ones, or single ones of the next */
+	uint32_t at[3];	  /* the next box, in parts */
 };
 
 /* How many workgroups a range has. */
 double sl_cut_range_get_groups(const struct sl_cut_range *range);
 
-/* Boxes of about groups workgroups, at least 1, but not more than max_boxes of them. all has no
- * empty dimension. */
+/* Boxes of at most groups workgroups, or of 1, about alike; but of more rather than more than
+ * max_boxes of them. all has no empty dimension. */
 void sl_cut_ranges_init(struct sl_cut_ranges *ranges, const struct sl_cut_range *all, double groups,
 			uint32_t max_boxes);
 

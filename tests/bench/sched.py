@@ -391,7 +391,7 @@ class Bench:
     def measure_cost(self):
         self.measure_alone("", self.throughput)
         self.measure_alone(", ordinary threads", self.ordinary_throughput)
-        for job_us in (1000, 10000):
+        for job_us in (1000, 3000, 10000):
             runs = self.repeat(lambda j=job_us: self.contended(j))
             name = f"two guests, jobs of {job_us / 1000:g} ms"
             self.note(f"{name}: speed beside two native programs", [run[0] for run in runs], "",

@@ -79,6 +79,27 @@ static void test_ranges_are_as_long_as_asked(void **state)
 	assert_int_equal(cover(&layers, 1e9, 1000), 1);
 }
 
+/* Whatever would be left over is on all of them. */
+static void test_ranges_are_alike(void **state)
+{
+	const struct sl_cut_range all = { { 0 }, { 64, 1, 1 } };
+
+	(void)state;
+	for (double groups = 1; groups < 64; groups++) {
+		uint32_t least = UINT32_MAX;
+		uint32_t most = 0;
+		struct sl_cut_ranges ranges;
+		struct sl_cut_range range;
+
+		sl_cut_ranges_init(&ranges, &all, groups, 64);
+		while (sl_cut_ranges_next(&ranges, &range)) {
+			least = range.count[0] < least ? range.count[0] : least;
+			most = range.count[0] > most ? range.count[0] : most;
+		}
+		assert_true(most <= groups && most - least <= 1);
+	}
+}
+
 static void test_ranges_of_huge_dispatches_end(void **state)
 {
 	const struct sl_cut_range all = { { 0 }, { UINT32_MAX, UINT32_MAX, UINT32_MAX } };
@@ -192,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges_cover_all),
 		cmocka_unit_test(test_ranges_are_as_long_as_asked),
+		cmocka_unit_test(test_ranges_are_alike),
 		cmocka_unit_test(test_ranges_of_huge_dispatches_end),
 		cmocka_unit_test(test_later_state_replaces_earlier),
 		cmocka_unit_test(test_pushed_descriptors_add_up),
