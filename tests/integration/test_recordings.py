@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What `sluiced --record` writes runs again with `sluice-replay`: all of it, and to its end."""
+"""What `sluiced --record` writes runs again with `sluice-replay`: all of it, and to its end. What once
+crashed the driver runs to where it is refused."""
 
 import os
 import pathlib
@@ -18,6 +19,17 @@ SECONDS = 60
 # these go depends on the time they take, so they run more often.
 NAMES = ["saxpy", "triangle", "mip_chain", "indirect_dispatch", "threads_submit"]
 TIMELINES = ["timeline_mixed", "timeline_threads", "barriers"]
+# Inputs of fuzz_replay that crashed lavapipe, or had it write beyond what is its own: what is wrong
+# with them, in the words of the check that refuses it.
+CORPUS = host.SOURCE / "tests/fuzz/corpus/replay"
+REFUSED = {
+    "block-color": "a view with usage 0x7 is used as 0x10",
+    "block-depth": "a view with usage 0x7 is used as 0x20",
+    "color-samples": "attachments with samples 0x5 are rendered to together",
+    "depth-samples": "attachments with samples 0x5 are rendered to together",
+    "image-levels": "vkGetImageMemoryRequirements2: no live object of this type has this id",
+    "location-of-no-device": "SPIR-V: a location that no device has",
+}
 
 
 def replay(path):
@@ -65,6 +77,17 @@ def test_damaged(tap, path):
         tap.point(name, None if status == 1 and words in output else f"status {status}: {output}")
 
 
+def test_refused(tap):
+    """An input that no longer gets as far as its check would test nothing."""
+    for name, words in REFUSED.items():
+        if host.host_driver() != host.LAVAPIPE:
+            tap.point(name, skip="it is about lavapipe")
+            continue
+        status, output = replay(CORPUS / name)
+        tap.point(f"{name} is refused", None if status == 1 and words in output else
+                  f"status {status}: {output}")
+
+
 def main():
     tap = host.Tap()
     with tempfile.TemporaryDirectory() as text:
@@ -75,6 +98,7 @@ def main():
             for name in TIMELINES:
                 test_recording(tap, daemon, directory, name, 5)
         test_damaged(tap, path)
+    test_refused(tap)
     return tap.finish()
 
 
