@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/fd.h"
+
+/* Submissions of up to so many bytes need no memory of the heap. */
+#define SMALL_SUBMIT_SIZE 256u
+
 /* Contexts that are ending have no id any more. */
 struct sl_vgpu_context *sl_vgpu_find_context(struct sl_vgpu *vgpu, uint32_t id)
 {
@@ -320,12 +325,13 @@ uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 				      "resource %u is being detached from context %u", resource->id,
 				      context->id);
 	}
-	if (vgpu->attachment_count < SL_VGPU_MAX_ATTACHMENTS) {
-		attachment = calloc(1, sizeof(*attachment));
-	}
-	if (attachment == NULL) {
+	if (vgpu->attachment_count >= SL_VGPU_MAX_ATTACHMENTS) {
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY,
 				      "more than %u attachments", SL_VGPU_MAX_ATTACHMENTS);
+	}
+	attachment = calloc(1, sizeof(*attachment));
+	if (attachment == NULL) {
+		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 	}
 	attachment->context = context;
 	attachment->count = 1;
@@ -453,7 +459,10 @@ uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 		return sl_vgpu_refuse(vgpu, VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER,
 				      "a submission of %u bytes", cmd->size);
 	}
-	uint8_t *data = malloc(cmd->size);
+	/* A doorbell is heard, too, where memory is short: nobody would ring it again. */
+	uint8_t small[SMALL_SUBMIT_SIZE];
+	SL_AUTO_FREE uint8_t *large = cmd->size > sizeof(small) ? malloc(cmd->size) : NULL;
+	uint8_t *data = cmd->size > sizeof(small) ? large : small;
 	if (data == NULL) {
 		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 	}
@@ -476,7 +485,6 @@ uint32_t sl_vgpu_submit(struct sl_vgpu *vgpu, struct sl_vgpu_request *request,
 				"context %u (%s): %s", context->id, context->name, strerror(-r));
 		}
 	}
-	free(data);
 	return response;
 }
 

@@ -19,6 +19,8 @@
 
 /* An update is cut into bands, so that the buffer stays small. A picture of 1280x800 fits. */
 #define MAX_UPDATE_BYTES (4u << 20)
+/* What there is always room for: each message but an update, and some rows of that. */
+#define MIN_OUT_BYTES ((64u << 10) + sizeof(struct sl_vhost_gpu_cursor))
 /* Scattered updates are joined into one rectangle. */
 #define MAX_DIRTY_RECTS 16
 
@@ -90,7 +92,8 @@ static void close_display(struct sl_vgpu_display *display)
 	sl_vgpu_set_display(display->vgpu, NULL, NULL);
 }
 
-/* Room for a message with size bytes of payload; NULL if memory is short. */
+/* Room for a message with size bytes of payload; NULL if memory is short, which it never is for up
+ * to MIN_OUT_BYTES with the header. */
 static void *begin_message(struct sl_vgpu_display *display, uint32_t request, size_t size)
 {
 	struct sl_vhost_gpu_header header = { .request = request, .size = (uint32_t)size };
@@ -245,6 +248,23 @@ static bool put_scanout(struct sl_vgpu_display *display, uint32_t id)
 	return put_message(display, SL_VHOST_GPU_SCANOUT, &message, sizeof(message));
 }
 
+/* Room for an update of so many rows, or of fewer where memory is short; NULL: of none. */
+static uint8_t *begin_update(struct sl_vgpu_display *display, size_t stride, uint32_t *rows)
+{
+	const size_t head = sizeof(struct sl_vhost_gpu_update);
+	uint8_t *payload = begin_message(display, SL_VHOST_GPU_UPDATE, head + stride * *rows);
+
+	if (payload == NULL) {
+		size_t room = display->out_capacity - sizeof(struct sl_vhost_gpu_header) - head;
+
+		*rows = (uint32_t)(room / stride);
+		payload = *rows > 0 ? begin_message(display, SL_VHOST_GPU_UPDATE,
+						    head + stride * *rows)
+				    : NULL;
+	}
+	return payload;
+}
+
 static bool put_update(struct sl_vgpu_display *display, uint32_t id)
 {
 	struct scanout *scanout = &display->scanouts[id];
@@ -267,9 +287,8 @@ static bool put_update(struct sl_vgpu_display *display, uint32_t id)
 	uint32_t max_rows = (uint32_t)(MAX_UPDATE_BYTES / stride);
 	rect.height = rect.height < max_rows ? rect.height : max_rows;
 
+	uint8_t *payload = begin_update(display, stride, &rect.height);
 	struct sl_vhost_gpu_update update = { id, rect.x, rect.y, rect.width, rect.height };
-	uint8_t *payload =
-		begin_message(display, SL_VHOST_GPU_UPDATE, sizeof(update) + stride * rect.height);
 	pixman_region32_t sent;
 	pixman_region32_init_rect(&sent, box->x1, box->y1, rect.width, rect.height);
 	pixman_region32_subtract(&scanout->dirty, &scanout->dirty, &sent);
@@ -619,11 +638,15 @@ int sl_vgpu_display_create(sd_event *event, int fd, struct sl_vgpu *vgpu,
 	display->fd = fd;
 	display->closed = true;
 	display->out_fd = -1;
+	display->out = malloc(MIN_OUT_BYTES);
+	display->out_capacity = display->out != NULL ? MIN_OUT_BYTES : 0;
 	for (uint32_t i = 0; i < SL_VGPU_MAX_SCANOUTS; i++) {
 		pixman_region32_init(&display->scanouts[i].dirty);
 		display->scanouts[i].dmabuf_fd = -1;
 	}
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+	if (display->out == NULL) {
+		r = -ENOMEM;
+	} else if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
 		r = -errno;
 	}
 	if (r >= 0) {

@@ -583,7 +583,9 @@ static int submit_packet(struct context *context, const struct sl_virtio_submit 
 		}
 		list = make_list(context, pages, packet.size);
 		if (list < 0) {
-			end_connection(context, "memory of the guest is in too many pieces");
+			end_connection(context,
+				       list == -E2BIG ? "memory of the guest is in too many pieces"
+						      : "sluice-vgpu is short of memory");
 			return 0;
 		}
 	} else if (packet.header.type != SL_PACKET_RELEASE) {

@@ -205,6 +205,15 @@ static int send(struct sl_vgpu_virgl *backend, const void *packet, size_t size)
 		       : sl_virgl_queue_send(backend->queue, packet, size, NULL, 0, -1);
 }
 
+/* Of what the process must hear. Returns false if there is none. */
+static bool insist(struct sl_vgpu_virgl *backend, const void *packet, size_t size)
+{
+	if (backend->queue != NULL) {
+		sl_virgl_queue_insist(backend->queue, packet, size);
+	}
+	return backend->queue != NULL;
+}
+
 /* The number by which the process knows the file; sends it if it is new. Returns 0 or -errno. */
 static int share_memory(struct sl_vgpu_virgl *backend, int fd, uint32_t *ret_number)
 {
@@ -292,7 +301,7 @@ static int release(struct sl_vgpu_virgl *backend, uint32_t type, uint32_t resour
 {
 	const struct sl_virgl_resource packet = { .header.type = type, .resource_id = resource_id };
 
-	return send(backend, &packet, sizeof(packet)) < 0 ? 0 : -EINPROGRESS;
+	return insist(backend, &packet, sizeof(packet)) ? -EINPROGRESS : 0;
 }
 
 static int detach_pages(void *data, uint32_t resource_id)
@@ -368,7 +377,7 @@ static void send_attach(struct sl_vgpu_virgl *backend, uint32_t type, const stru
 		.resource_id = resource_id,
 	};
 
-	(void)send(backend, &packet, sizeof(packet));
+	(void)insist(backend, &packet, sizeof(packet));
 }
 
 static void attach(void *data, void *context, uint32_t resource_id)
@@ -411,7 +420,7 @@ static int read_screen(void *data, uint32_t screen_id, uint32_t resource_id,
 		.screen_y = y,
 	};
 
-	return send(data, &packet, sizeof(packet));
+	return insist(data, &packet, sizeof(packet)) ? 0 : -ENOTCONN;
 }
 
 static int export_resource(void *data, uint32_t resource_id)
@@ -429,7 +438,7 @@ static void fence(void *data, uint64_t number)
 	const struct sl_virgl_fence packet = { .header.type = SL_VIRGL_FENCE, .number = number };
 
 	/* Nobody will tell of it. */
-	if (send(backend, &packet, sizeof(packet)) < 0) {
+	if (!insist(backend, &packet, sizeof(packet))) {
 		sl_vgpu_host3d_reached(backend->options.vgpu, number);
 	}
 }
@@ -504,7 +513,7 @@ static int destroy_context(void *data)
 
 	struct sl_vgpu_virgl *backend = context->backend;
 
-	(void)send(backend, &packet, sizeof(packet));
+	(void)insist(backend, &packet, sizeof(packet));
 	LIST_REMOVE(context, link);
 	free(context);
 	watch_idle(backend);

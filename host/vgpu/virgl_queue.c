@@ -2,6 +2,7 @@
 /* Keeps what a sluice-virgl has not yet taken. */
 #include "host/vgpu/virgl_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +19,9 @@
 /* So much is sent at once without waiting for the end of the burst, so that work begins. */
 #define MAX_GATHERED (16u << 10) /* bytes */
 
+/* So many packets that must go may be waiting while memory is short. */
+#define SPARE_COUNT 32
+
 /* Loading a driver on a host that is busy. */
 #define AWAIT_MS 20000
 
@@ -29,6 +33,12 @@ struct packet {
 	uint8_t bytes[]; /* the packet, then its payload */
 };
 
+/* Room for a packet that must go where memory is short. */
+struct spare {
+	_Alignas(struct packet) uint8_t bytes[sizeof(struct packet) + SL_VIRGL_QUEUE_MAX_INSISTED];
+	bool is_used;
+};
+
 struct sl_virgl_queue {
 	int socket;
 	sd_event_source *source;
@@ -38,34 +48,57 @@ struct sl_virgl_queue {
 	STAILQ_HEAD(, packet) packets; /* in their order */
 	size_t waiting_bytes;
 	bool is_writing; /* the event loop tells when the socket takes more */
+	bool is_broken;	 /* a packet is missing that had to go: none goes any more */
+	struct spare spares[SPARE_COUNT];
 	uint8_t message[SL_VIRGL_MAX_PACKET];
 };
 
-static void free_packet(struct packet *packet)
+static void free_packet(struct sl_virgl_queue *queue, struct packet *packet)
 {
 	sl_fd_close(packet->fd);
+	for (int i = 0; i < SPARE_COUNT; i++) {
+		if ((void *)packet == queue->spares[i].bytes) {
+			queue->spares[i].is_used = false;
+			return;
+		}
+	}
 	free(packet);
 }
 
-/* A long payload goes in a memfd. Returns 0, -EAGAIN or -errno. */
+static struct packet *take_spare(struct sl_virgl_queue *queue)
+{
+	for (int i = 0; i < SPARE_COUNT; i++) {
+		if (!queue->spares[i].is_used) {
+			queue->spares[i].is_used = true;
+			return (struct packet *)queue->spares[i].bytes;
+		}
+	}
+	return NULL;
+}
+
+/* A long payload goes in a memfd. Returns 0 or -errno. */
+static int move_payload(struct packet *packet)
+{
+	SL_AUTO_CLOSE int fd = memfd_create("sluice-payload", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno
+		       : sl_fd_write_all(fd, packet->bytes + packet->size, packet->payload_size);
+
+	if (r == 0) {
+		packet->fd = sl_steal_fd(&fd);
+	}
+	return r;
+}
+
+/* Returns 0, -EAGAIN or -errno. */
 static int write_packet(struct sl_virgl_queue *queue, struct packet *packet)
 {
 	if (packet->payload_size <= SL_VIRGL_MAX_INLINE) {
 		return sl_fd_send(queue->socket, packet->bytes, packet->size + packet->payload_size,
 				  &packet->fd, packet->fd >= 0 ? 1 : 0);
 	}
-	if (packet->fd < 0) {
-		SL_AUTO_CLOSE int fd = memfd_create("sluice-payload", MFD_CLOEXEC);
-		int r = fd < 0 ? -errno
-			       : sl_fd_write_all(fd, packet->bytes + packet->size,
-						 packet->payload_size);
+	int r = packet->fd < 0 ? move_payload(packet) : 0;
 
-		if (r < 0) {
-			return r;
-		}
-		packet->fd = sl_steal_fd(&fd);
-	}
-	return sl_fd_send(queue->socket, packet->bytes, packet->size, &packet->fd, 1);
+	return r < 0 ? r : sl_fd_send(queue->socket, packet->bytes, packet->size, &packet->fd, 1);
 }
 
 static void watch(struct sl_virgl_queue *queue, bool is_writing)
@@ -113,7 +146,7 @@ static int write_message(struct sl_virgl_queue *queue)
 
 		STAILQ_REMOVE_HEAD(&queue->packets, link);
 		queue->waiting_bytes -= sizeof(*packet) + packet->size + packet->payload_size;
-		free_packet(packet);
+		free_packet(queue, packet);
 	}
 	return r;
 }
@@ -132,6 +165,9 @@ static int flush(struct sl_virgl_queue *queue)
 
 void sl_virgl_queue_flush(struct sl_virgl_queue *queue)
 {
+	if (queue->is_broken) {
+		return;
+	}
 	sd_event_source_set_enabled(queue->burst_end, SD_EVENT_OFF);
 	/* What goes wrong the event loop finds: callers are in the middle of something. */
 	if (!queue->is_writing && flush(queue) < 0) {
@@ -141,9 +177,26 @@ void sl_virgl_queue_flush(struct sl_virgl_queue *queue)
 
 static int on_burst_end(sd_event_source *source, void *data)
 {
+	struct sl_virgl_queue *queue = data;
+
 	(void)source;
-	sl_virgl_queue_flush(data);
+	if (queue->is_broken) {
+		queue->ops->ended(queue->data);
+	} else {
+		sl_virgl_queue_flush(queue);
+	}
 	return 0;
+}
+
+static void append(struct sl_virgl_queue *queue, struct packet *waiting)
+{
+	STAILQ_INSERT_TAIL(&queue->packets, waiting, link);
+	queue->waiting_bytes += sizeof(*waiting) + waiting->size + waiting->payload_size;
+	if (queue->waiting_bytes > MAX_GATHERED) {
+		sl_virgl_queue_flush(queue);
+	} else {
+		sd_event_source_set_enabled(queue->burst_end, SD_EVENT_ONESHOT);
+	}
 }
 
 int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t size,
@@ -152,7 +205,8 @@ int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t
 	size_t bytes = sizeof(struct packet) + size + payload_size;
 	SL_AUTO_CLOSE int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
 
-	if (bytes > SL_VIRGL_QUEUE_MAX_BYTES - queue->waiting_bytes || (fd >= 0 && copy < 0)) {
+	if (queue->is_broken || queue->waiting_bytes > SL_VIRGL_QUEUE_MAX_BYTES ||
+	    bytes > SL_VIRGL_QUEUE_MAX_BYTES - queue->waiting_bytes || (fd >= 0 && copy < 0)) {
 		return -ENOMEM;
 	}
 	struct packet *waiting = malloc(bytes);
@@ -166,14 +220,38 @@ int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t
 	if (payload_size > 0) {
 		memcpy(waiting->bytes + size, payload, payload_size);
 	}
-	STAILQ_INSERT_TAIL(&queue->packets, waiting, link);
-	queue->waiting_bytes += bytes;
-	if (queue->waiting_bytes > MAX_GATHERED) {
-		sl_virgl_queue_flush(queue);
-	} else {
-		sd_event_source_set_enabled(queue->burst_end, SD_EVENT_ONESHOT);
+	/* What goes at once may still be refused; what waits has no descriptor until it goes. */
+	if (payload_size > SL_VIRGL_MAX_INLINE && !queue->is_writing && move_payload(waiting) < 0) {
+		free_packet(queue, waiting);
+		return -ENOMEM;
 	}
+	append(queue, waiting);
 	return 0;
+}
+
+void sl_virgl_queue_insist(struct sl_virgl_queue *queue, const void *packet, size_t size)
+{
+	const size_t bytes = sizeof(struct packet) + size;
+	struct packet *waiting = NULL;
+
+	assert(size <= SL_VIRGL_QUEUE_MAX_INSISTED);
+	if (queue->is_broken) {
+		return;
+	}
+	if (bytes + queue->waiting_bytes <= 2 * (size_t)SL_VIRGL_QUEUE_MAX_BYTES) {
+		waiting = malloc(bytes);
+		waiting = waiting != NULL ? waiting : take_spare(queue);
+	}
+	if (waiting == NULL) {
+		queue->is_broken = true;
+		sd_event_source_set_enabled(queue->burst_end, SD_EVENT_ONESHOT);
+		return;
+	}
+	waiting->fd = -1;
+	waiting->size = size;
+	waiting->payload_size = 0;
+	memcpy(waiting->bytes, packet, size);
+	append(queue, waiting);
 }
 
 static int on_event(sd_event_source *source, int socket, uint32_t events, void *data)
@@ -239,7 +317,7 @@ void sl_virgl_queue_destroy(struct sl_virgl_queue *queue)
 	sd_event_source_disable_unref(queue->burst_end);
 	while ((packet = STAILQ_FIRST(&queue->packets)) != NULL) {
 		STAILQ_REMOVE_HEAD(&queue->packets, link);
-		free_packet(packet);
+		free_packet(queue, packet);
 	}
 	sl_fd_close(queue->socket);
 	free(queue);

@@ -9,7 +9,8 @@
 #include <systemd/sd-event.h>
 
 /* The most that is kept; guests' kernels have less under way. */
-#define SL_VIRGL_QUEUE_MAX_BYTES (256u << 20)
+#define SL_VIRGL_QUEUE_MAX_BYTES    (256u << 20)
+#define SL_VIRGL_QUEUE_MAX_INSISTED 80u
 
 struct sl_virgl_queue;
 
@@ -32,6 +33,11 @@ void sl_virgl_queue_destroy(struct sl_virgl_queue *queue);
  * -ENOMEM (also: too much is waiting): it is not sent. */
 int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t size,
 			const void *payload, size_t payload_size, int fd);
+
+/* Send a packet, of at most SL_VIRGL_QUEUE_MAX_INSISTED bytes, that the other end must get to go on
+ * making sense: where memory is short it is kept in the queue's own. If that is used up, or if far
+ * too much is waiting, nothing is sent any more, and the event loop says that it has ended. */
+void sl_virgl_queue_insist(struct sl_virgl_queue *queue, const void *packet, size_t size);
 
 /* No more packets follow at once. */
 void sl_virgl_queue_flush(struct sl_virgl_queue *queue);

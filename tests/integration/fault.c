@@ -3,7 +3,8 @@
  *
  *	FAULT_PROGRAM  name of the process in which; others are left alone
  *	FAULT_MODULE   end of the name of the library whose requests count; empty: the program's own
- *	FAULT_NUMBER   a file with the number of the request that fails, from 1
+ *	FAULT_EXCEPT   a kind of request, such as strdup, that neither counts nor fails; may be
+ *unset FAULT_NUMBER   a file with the number of the request that fails, from 1
  *
  * Says so on standard error when it happens: a program that does not get so far says nothing. */
 #include <dlfcn.h>
@@ -28,6 +29,7 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
 
 static const char *module; /* NULL: nothing fails here */
+static const char *except;
 static _Atomic uint64_t left;
 
 static __attribute__((constructor)) void begin(void)
@@ -47,14 +49,16 @@ static __attribute__((constructor)) void begin(void)
 	}
 	close(fd);
 	left = strtoull(text, NULL, 10);
+	except = getenv("FAULT_EXCEPT");
 	module = getenv("FAULT_MODULE");
 }
 
-static bool is_counted(const void *caller)
+static bool is_counted(const void *caller, const char *what)
 {
 	struct dl_find_object object;
 
-	if (module == NULL || left == 0 || _dl_find_object((void *)caller, &object) != 0) {
+	if (module == NULL || left == 0 || (except != NULL && strcmp(except, what) == 0) ||
+	    _dl_find_object((void *)caller, &object) != 0) {
 		return false;
 	}
 	const char *name = object.dlfo_link_map->l_name;
@@ -70,7 +74,7 @@ static bool fails(const void *caller, const char *what)
 {
 	char line[64];
 
-	if (!is_counted(caller) || atomic_fetch_sub(&left, 1) != 1) {
+	if (!is_counted(caller, what) || atomic_fetch_sub(&left, 1) != 1) {
 		return false;
 	}
 	int size = snprintf(line, sizeof(line), "failed on purpose: %s\n", what);

@@ -288,10 +288,10 @@ def test_beside_neighbour(tap, native):
 class Fault:
     """Which request fails, of which program and library: for the environment of LD_PRELOAD."""
 
-    def __init__(self, directory, program, module=""):
-        self.path = pathlib.Path(directory) / "number"
+    def __init__(self, directory, program, module="", **more):
+        self.path = pathlib.Path(directory) / f"{program}-number"
         self.env = {"LD_PRELOAD": FAULT, "FAULT_PROGRAM": program, "FAULT_MODULE": module,
-                    "FAULT_NUMBER": self.path}
+                    "FAULT_NUMBER": self.path, **more}
         self.set(0)
 
     def set(self, number):

@@ -229,6 +229,7 @@ ASSERTS = {
     'host/sched/sched.c': 7,         # the daemon's own state; packets are checked before
     'host/sched/sched_client.c': 2,  # flights that the gate counted
     'host/vgpu/pci_config.c': 3,     # the layout of the device, and sizes that its caller cut
+    'host/vgpu/virgl_queue.c': 1,    # sizes of packets: constants
     'host/vgpu/virtio_pci.c': 1,     # options of the device
     'host/vgpu/virtqueue.c': 1,      # chains that were taken and not returned
     'protocol/arena.c': 1,           # limits that are constants

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Requests for memory that fail, one after the other, in the two processes that belong to a virtual
+machine: sluice-vgpu and sluice-virgl. A machine (machine.c) with three users is served by them; one
+failure is one user's, and none else notices, in the machine or beside it."""
+
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+
+import host
+import run_cases
+from test_faults import Fault, Neighbour, next_program_works
+
+VGPU = host.BUILD / "host/vgpu/sluice-vgpu"
+MACHINE = host.BUILD / "tests/integration/machine"
+FAILED = "failed on purpose"
+# The machine gives its device 10 s for each answer; all that it does takes half a second.
+SECONDS = 60
+# Sandboxes copy some hundred paths. In a renderer's each copy fails in turn: it is the same code.
+COPIES = {"FAULT_EXCEPT": "strdup"}
+# Each request of the first ones, which begin the process, then each so many'th of those that serve.
+FIRST = 20
+
+
+class Run:
+    """One virtual machine from its start to its end. served: called once it is served."""
+
+    def __init__(self, daemon, env=None, served=lambda: None):
+        begin = daemon.log_size()
+        ours, theirs = socket.socketpair()
+        with ours, theirs, tempfile.TemporaryFile("w+") as log:
+            fds = [ours.fileno(), theirs.fileno()]
+            device = subprocess.Popen([VGPU, f"--fd={fds[1]}", f"--daemon={daemon.socket}"],
+                                      env=host.clean_environment(**(env or {})), pass_fds=fds[1:],
+                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            machine = subprocess.Popen([MACHINE, str(fds[0])], pass_fds=fds[:1], text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            ours.close()
+            theirs.close()
+            first = machine.stdout.readline()
+            served()
+            try:
+                self.output = first + machine.communicate(timeout=SECONDS)[0]
+                device.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                machine.kill()
+                device.kill()
+                self.output = first + "hangs"
+            self.status = (machine.wait(), device.wait())
+            log.seek(0)
+            self.log = log.read() + daemon.log(begin)
+
+    def failures(self):
+        """What did not work: texts like "B texture", once each."""
+        return sorted(set(re.findall("^([ABC] [a-z]+):", self.output, re.MULTILINE)))
+
+    def describe(self):
+        return f"status {self.status}\n{self.output}\n{self.log}"
+
+
+def judge_device(run):
+    """None, or how the failure of one request in sluice-vgpu harmed more than who made it."""
+    if run.status not in ((0, 0), (0, 1)) or "hangs" in run.output:
+        return "a crash, or no answer in time"
+    if "ended" in run.output and "OpenGL" in run.output:
+        return "it serves no longer"
+    if re.search("pixel|not shown|reads nothing", run.output):
+        return "what did not happen was answered as if it had"
+    return "more than one part failed" if len(run.failures()) > 1 else None
+
+
+def judge_opengl(run):
+    """The same of sluice-virgl, which ends: textures of the time are lost, and nothing later is."""
+    if run.status != (0, 0) or "hangs" in run.output:
+        return "the device ended, or did not answer in time"
+    if any("texture" not in part for part in run.failures()):
+        return "more than textures is lost"
+    if {"B texture", "C texture"} <= set(run.failures()) or "was killed" in run.log:
+        return "it crashed, or no other took its place"
+    return None
+
+
+def test_requests(tap, daemon, native, fault, name, judge, step, **options):
+    """options: those of a run."""
+    run = Run(daemon)
+    tap.point(f"{name}: a machine is served", None
+              if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+    neighbour = Neighbour(daemon)
+    problems = []
+    ends = losses = 0
+    number = 1
+    while True:
+        fault.set(number)
+        run = Run(daemon, **options)
+        problem = judge(run)
+        problems += [f"request {number}: {problem}\n{run.describe()}"] if problem else []
+        if FAILED not in run.log:
+            break
+        ends += "ended" in run.output
+        losses += bool(run.failures())
+        number += step if number > FIRST else 1
+    fault.set(0)
+    did = neighbour.ask()
+    print(f"# {name} makes some {number} requests: {ends} times nothing was served, {losses} times "
+          f"something was lost; the neighbour: {did}")
+    if losses == 0:
+        problems.append("nothing ever failed")
+    if did["frames"] < 3 or did["wrong"] != 0 or neighbour.stop() != 0:
+        problems.append(f"the neighbour: {did}")
+    daemon.ask("remove-guest", "neighbour")
+    tap.point(f"memory fails in {name}", "\n".join(problems[:3]))
+    run = Run(daemon)
+    tap.point(f"{name}: the next machine is served", None
+              if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+    tap.point(f"{name}: the next program works", next_program_works(daemon, native))
+
+
+def main():
+    tap = host.Tap()
+    if not (host.BUILD / "host/virgl/sluice-virgl").exists():
+        print("1..0 # SKIP built without virglrenderer")
+        return 0
+    native = run_cases.Native()
+    with tempfile.TemporaryDirectory() as directory:
+        device = Fault(directory, "sluice-vgpu", **COPIES)
+        opengl = Fault(directory, "sluice-virgl", **COPIES)
+        with host.Host(name="vgpu-faults",
+                       env={"LIBGL_ALWAYS_SOFTWARE": "1"} | opengl.env) as daemon:
+            if not (daemon.directory / "guest.sock.gl").exists():
+                print("1..0 # SKIP no OpenGL on this host")
+                return 0
+            test_requests(tap, daemon, native, device, "sluice-vgpu", judge_device, 3,
+                          env=device.env)
+            # Only the process that serves when the machine comes has the failure.
+            test_requests(tap, daemon, native, opengl, "sluice-virgl", judge_opengl, 1,
+                          served=lambda: opengl.set(0))
+            tap.point("no process is left", None if daemon.wait_until_idle(20) else
+                      f"{daemon.programs()}")
+            tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
