@@ -485,7 +485,9 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 	pool->namespaces = sl_sandbox_probe();
 	pool->can_lower = sl_priority_probe();
 	pool->max_starting = get_max_starting();
-	if (config->sandbox != SL_SANDBOX_OFF && sl_sandbox_cgroup_create(&pool->cgroup) < 0) {
+	/* Without a sandbox, too: a reload may turn it on, and then the renderers that are there keep
+	 * the daemon from dividing its group. */
+	if (sl_sandbox_cgroup_create(&pool->cgroup) < 0) {
 		pool->cgroup = NULL; /* said with what else is missing */
 	}
 	LIST_INIT(&pool->entries);

@@ -44,8 +44,10 @@ def native_environment(**more):
 class Host:
     """A daemon of its own, with its log in a file."""
 
-    def __init__(self, *options, log_level="info", name="sluiced", env=None, prefix=()):
-        """env is added to the daemon's environment; prefix is what is run to run the daemon."""
+    def __init__(self, *options, log_level="info", name="sluiced", env=None, prefix=(),
+                 config=None):
+        """env is added to the daemon's environment; prefix is what is run to run the daemon; config is
+        its configuration file, if it has one."""
         # Paths of sockets are short: not below the build directory.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-"))
         self.socket = self.directory / "guest.sock"
@@ -54,7 +56,8 @@ class Host:
         log_directory.mkdir(parents=True, exist_ok=True)
         self.log_path = log_directory / f"{name}.log"
         self.log_path.write_bytes(b"")
-        self.command = [*prefix, BUILD / "host/daemon/sluiced", "--no-config",
+        self.command = [*prefix, BUILD / "host/daemon/sluiced",
+                        f"--config={config}" if config else "--no-config",
                         "--socket", self.socket, "--control", self.control,
                         "--driver", host_driver(), "--log-level", log_level,
                         "--hold", str(os.getpid()), *options]

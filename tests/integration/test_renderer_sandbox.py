@@ -7,6 +7,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,29 @@ def test_process(tap):
         program.communicate()
 
 
+def groups_of_renderers(group):
+    return [path for path in group.iterdir() if path.name.startswith("renderer-")]
+
+
+def test_reload(tap, native, group, enter):
+    """A sandbox that a reload turns on is whole: control groups are part of it."""
+    with tempfile.TemporaryDirectory() as directory:
+        config = pathlib.Path(directory) / "sluiced.conf"
+        config.write_text('sandbox = "off";\n')
+        with host.Host(name="sandbox-reload", prefix=enter, config=config) as daemon:
+            problems = [runs(daemon, native)]
+            problems += [f"{groups_of_renderers(group)}"] if groups_of_renderers(group) else []
+            config.write_text('sandbox = "auto";\n')
+            daemon.process.send_signal(signal.SIGHUP)
+            if not host.wait_for(lambda: "has been read again" in daemon.log(), 10):
+                problems.append("no reload")
+            problems.append(runs(daemon, native))
+            missing = daemon.ask("list")["sandbox"]
+            if "control group" in missing or not groups_of_renderers(group):
+                problems.append(f"{missing}; {groups_of_renderers(group)}")
+        tap.point("control groups after a reload", "\n".join(filter(None, problems)))
+
+
 def test_cgroup(tap, native):
     """Alone in a control group, the daemon divides it, and a renderer is in one of its own."""
     mount = next((path for path in (pathlib.Path("/sys/fs/cgroup"),
@@ -173,7 +197,7 @@ def test_cgroup(tap, native):
         problem = runs(daemon, native)
         missing = daemon.ask("list")["sandbox"]
         daemon.wait_until_idle()
-        groups = [path for path in group.iterdir() if path.name.startswith("renderer-")]
+        groups = groups_of_renderers(group)
         limits = {((path / "memory.max").read_text().strip(), (path / "pids.max").read_text().strip())
                   for path in groups}
         swap = {path.read_text().strip() for path in group.glob("renderer-*/memory.swap.max")}
@@ -182,8 +206,9 @@ def test_cgroup(tap, native):
         problem = f"{missing}; {groups}: {counts}"
     if any("max" in limit for limit in limits) or swap - {"0"}:
         problem = f"no limits: {limits}, swap: {swap}"
-    left = [path.name for path in group.iterdir() if path.name.startswith("renderer-")]
     tap.point("a control group for each renderer", problem)
+    test_reload(tap, native, group, enter)
+    left = groups_of_renderers(group)
     tap.point("no group is left", f"{left}" if left else None)
     (group / "daemon").rmdir()
     group.rmdir()
