@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Faults: what fails, is killed, or takes too much, beside a program that must not notice.
 
-Nothing may hang longer than the times below; the daemon leaks neither descriptors nor processes nor
-memory; the neighbour's pictures stay right. How long its frames take while something happens is
-printed, and never tested: other work of the machine would count as a fault.
+Nothing may hang longer than the times below, which docs/threat-model.md states; the daemon leaks neither
+descriptors nor processes nor memory; the neighbour's pictures stay right. How long its frames take while
+something happens is printed (p50, p99). Only that one hangs is a fault: what else the machine does
+would make any smaller number one.
 """
 
 import contextlib
@@ -34,6 +35,8 @@ FAULT = host.BUILD / "tests/integration/libfault.so"
 NOTICE_SECONDS = 10
 # The daemon waits 10 s for a renderer whose program is gone.
 LINGER_SECONDS = 15
+# No frame of a neighbour takes longer, whatever happens beside it.
+FRAME_SECONDS = 5
 DEVICE_LOST = "result -4"
 KILLS = 8
 GROWTH_BYTES = 16 << 20
@@ -65,6 +68,13 @@ class Neighbour:
     def stop(self):
         self.process.communicate(timeout=60)
         return self.process.returncode
+
+
+def complain(did):
+    """None, or what a neighbour noticed that did this. It draws 200 in a second; one that only waits
+    draws its first and its last."""
+    noticed = did["frames"] < 3 or did["wrong"] != 0 or did["max_ns"] > FRAME_SECONDS * 1e9
+    return f"the neighbour: {did}" if noticed else None
 
 
 def environment(daemon, guest, **more):
@@ -272,9 +282,7 @@ def test_beside_neighbour(tap, native):
             print(f"# {name}: {took:.1f} s; the neighbour's frames: {did['frames']}, p50 "
                   f"{did['p50_ns'] / 1e6:.1f} ms, p99 {did['p99_ns'] / 1e6:.1f} ms, longest "
                   f"{did['max_ns'] / 1e6:.1f} ms", flush=True)
-            # It draws 200 in a second; one that only waits draws its first and its last.
-            if did["frames"] < 3 or did["wrong"] != 0:
-                problem = (problem or "") + f"\nthe neighbour: {did}"
+            problem = "\n".join(filter(None, [problem, complain(did)]))
             tap.point(name, problem or next_program_works(daemon, native))
         settle(daemon)
         tap.point("nothing has leaked", Resources(daemon).compare(before))
@@ -330,7 +338,7 @@ def test_guest_memory(tap, native):
                 break
         did = neighbour.ask()
         print(f"# the guest driver makes some {number} requests; the neighbour: {did}")
-        if did["frames"] == 0 or did["wrong"] != 0 or neighbour.stop() != 0:
+        if complain(did) or neighbour.stop() != 0:
             problems.append(f"the neighbour: {did}")
         tap.point("memory fails in the guest driver",
                   "\n".join(problems) or next_program_works(daemon, native))
@@ -354,7 +362,9 @@ def test_renderer_memory(tap, native):
                 if "failed on purpose" not in log:
                     break
             fault.set(0)
-            print(f"# a renderer makes some {number} requests; the neighbour: {neighbour.ask()}")
+            did = neighbour.ask()
+            print(f"# a renderer makes some {number} requests; the neighbour: {did}")
+            problems += [complain(did)] if complain(did) else []
             tap.point("memory fails in a renderer",
                       "\n".join(problems) or next_program_works(daemon, native))
             tap.point("the neighbour of such renderers", None if neighbour.stop() == 0 else
@@ -425,7 +435,7 @@ def test_daemon_fds(tap, native):
             problem = "the daemon never ran out of descriptors\n" + daemon.log()
         if used > 0.5:
             problem = f"in one second the daemon used {used} s"
-        if did["frames"] == 0 or did["wrong"] != 0 or neighbour.stop() != 0:
+        if complain(did) or neighbour.stop() != 0:
             problem = f"the neighbour: {did}"
         print(f"# the neighbour: {did}")
         # Those that it had refused keep theirs for 2 s.
@@ -453,7 +463,7 @@ def test_full_disk(tap, native):
             did = neighbour.ask()
             if left != 0:
                 problems.append(f"{left} blocks are free: the disk is not full")
-            if did["frames"] == 0 or did["wrong"] != 0 or neighbour.stop() != 0:
+            if complain(did) or neighbour.stop() != 0:
                 problems.append(f"the neighbour: {did}")
             print(f"# the neighbour: {did}")
             tap.point("a full disk", "\n".join(filter(None, problems)))

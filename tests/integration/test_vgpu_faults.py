@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Requests for memory that fail, one after the other, in the two processes that belong to a virtual
-machine: sluice-vgpu and sluice-virgl. A machine (machine.c) with three users is served by them; one
-failure is one user's, and none else notices, in the machine or beside it."""
+machine, sluice-vgpu and sluice-virgl, and the same processes killed at any time. A machine (machine.c)
+with three users is served by them; a failure is one user's, and none else notices, in the machine or
+beside it."""
 
+import os
+import random
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 import host
 import run_cases
-from test_faults import Fault, Neighbour, next_program_works
+from test_faults import KILLS, Fault, Neighbour, complain, next_program_works
 
 VGPU = host.BUILD / "host/vgpu/sluice-vgpu"
 MACHINE = host.BUILD / "tests/integration/machine"
@@ -26,9 +31,10 @@ FIRST = 20
 
 
 class Run:
-    """One virtual machine from its start to its end. served: called once it is served."""
+    """One virtual machine from its start to its end. served: called once it is served, with its
+    device's process."""
 
-    def __init__(self, daemon, env=None, served=lambda: None):
+    def __init__(self, daemon, env=None, served=lambda device: None):
         begin = daemon.log_size()
         ours, theirs = socket.socketpair()
         with ours, theirs, tempfile.TemporaryFile("w+") as log:
@@ -41,7 +47,7 @@ class Run:
             ours.close()
             theirs.close()
             first = machine.stdout.readline()
-            served()
+            served(device)
             try:
                 self.output = first + machine.communicate(timeout=SECONDS)[0]
                 device.wait(timeout=10)
@@ -72,13 +78,14 @@ def judge_device(run):
     return "more than one part failed" if len(run.failures()) > 1 else None
 
 
-def judge_opengl(run):
+def judge_opengl(run, was_killed=False):
     """The same of sluice-virgl, which ends: textures of the time are lost, and nothing later is."""
     if run.status != (0, 0) or "hangs" in run.output:
         return "the device ended, or did not answer in time"
     if any("texture" not in part for part in run.failures()):
         return "more than textures is lost"
-    if {"B texture", "C texture"} <= set(run.failures()) or "was killed" in run.log:
+    if {"B texture", "C texture"} <= set(run.failures()) or (
+            "was killed" in run.log and not was_killed):
         return "it crashed, or no other took its place"
     return None
 
@@ -108,7 +115,7 @@ def test_requests(tap, daemon, native, fault, name, judge, step, **options):
           f"something was lost; the neighbour: {did}")
     if losses == 0:
         problems.append("nothing ever failed")
-    if did["frames"] < 3 or did["wrong"] != 0 or neighbour.stop() != 0:
+    if complain(did) or neighbour.stop() != 0:
         problems.append(f"the neighbour: {did}")
     daemon.ask("remove-guest", "neighbour")
     tap.point(f"memory fails in {name}", "\n".join(problems[:3]))
@@ -116,6 +123,50 @@ def test_requests(tap, daemon, native, fault, name, judge, step, **options):
     tap.point(f"{name}: the next machine is served", None
               if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
     tap.point(f"{name}: the next program works", next_program_works(daemon, native))
+
+
+def device_child(device):
+    """The process that reads what the guest writes; 0 once it has ended."""
+    with open(f"/proc/{device.pid}/task/{device.pid}/children", encoding="ascii") as children:
+        return int((children.read().split() or ["0"])[0])
+
+
+def opengl_process(daemon):
+    return next((program["renderer_pid"] for program in daemon.programs()
+                 if program["program"] == "OpenGL"), 0)
+
+
+def test_kills(tap, daemon, native):
+    """A device that is killed takes its machine's programs along, an OpenGL process its textures."""
+    moments = random.Random(4)
+    for name, find, judge in (
+            ("sluice-vgpu", lambda device: device.pid, None),
+            ("sluice-vgpu's device", device_child, None),
+            ("sluice-virgl", lambda device: opengl_process(daemon),
+             lambda run: judge_opengl(run, was_killed=True))):
+        def kill(device, find=find):
+            time.sleep(moments.uniform(0, 0.2))
+            pid = find(device)
+            if pid != 0:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+        neighbour = Neighbour(daemon)
+        problems, killed = [], []
+        for _ in range(KILLS):
+            run = Run(daemon, served=kill)
+            problem = judge(run) if judge else None
+            if "hangs" in run.output or run.status[0] != 0:
+                problem = "it hangs"
+            problems += [f"{problem}\n{run.describe()}"] if problem else []
+        did = neighbour.ask()
+        print(f"# {name} killed {len(killed)} times of {KILLS}; the neighbour: {did}")
+        if complain(did) or neighbour.stop() != 0:
+            problems.append(f"the neighbour: {did}")
+        daemon.ask("remove-guest", "neighbour")
+        problems += [] if killed else ["it was never there"]
+        problems += [] if daemon.wait_until_idle() else ["a program is still listed"]
+        tap.point(f"{name} killed", "\n".join(problems[:3]) or next_program_works(daemon, native))
 
 
 def main():
@@ -136,7 +187,8 @@ def main():
                           env=device.env)
             # Only the process that serves when the machine comes has the failure.
             test_requests(tap, daemon, native, opengl, "sluice-virgl", judge_opengl, 1,
-                          served=lambda: opengl.set(0))
+                          served=lambda device: opengl.set(0))
+            test_kills(tap, daemon, native)
             tap.point("no process is left", None if daemon.wait_until_idle(20) else
                       f"{daemon.programs()}")
             tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
