@@ -19,10 +19,9 @@
 #define FIRST_DRAWS 16u
 #define MAX_DRAWS   65536u
 /* With nothing else to do the end of a piece is waited for so long, before another thread does. */
-#define WAIT_NS UINT64_C(2000000)
-/* Each time in vain, or when something came meanwhile, about doubles how many pieces are not waited
- * for. */
-#define MAX_WAIT_SKIP 64u
+#define WAIT_NS UINT64_C(25000000)
+/* What comes meanwhile is noticed so late. */
+#define SLICE_NS UINT64_C(1000000)
 
 enum source {
 	VGPU,
@@ -37,12 +36,12 @@ struct loop {
 	struct sl_sched_client client;
 	int timer_fd;
 	uint64_t timer_ns;
-	uint64_t completed; /* pieces that the client knows of */
-	uint32_t max_draws; /* of a piece, while others want the GPU */
-	uint32_t draws;	    /* of the pieces under way */
-	uint32_t wait_skip; /* pieces not to wait for */
-	uint32_t wait_skipped;
-	bool must_mark; /* the last piece's end is not watched yet */
+	uint64_t completed;	       /* pieces that the client knows of */
+	uint32_t max_draws;	       /* of a piece, while others want the GPU */
+	uint32_t draws;		       /* of the pieces under way */
+	struct sl_virgl_backoff waits; /* for pieces */
+	uint64_t wait_began_ns;	       /* for the last one; 0: it was not waited for */
+	bool must_mark;		       /* the last piece's end is not watched yet */
 };
 
 static void send_sched(void *data, const struct sl_sched_msg *msg)
@@ -130,47 +129,59 @@ static int take_completions(struct loop *loop)
 	return sl_virgl_server_complete(options->server, loop->completed);
 }
 
-/* Have the end of the last piece watched, before something else runs. */
-static int mark(struct loop *loop, uint64_t wait_ns)
+/* Has the vgpu or the daemon sent something? */
+static bool has_come(const struct loop *loop)
 {
-	int r = loop->must_mark ? sl_virgl_renderer_mark(loop->options->renderer, wait_ns) : 0;
+	struct pollfd fds[] = {
+		{ .fd = loop->options->socket, .events = POLLIN },
+		{ .fd = loop->options->control_fd, .events = POLLIN },
+	};
+
+	return poll(fds, 2, 0) != 0;
+}
+
+static bool may_wait(void *data)
+{
+	struct loop *loop = data;
+	uint64_t now_ns = sl_clock_now_ns();
+
+	if (loop->wait_began_ns == 0) {
+		loop->wait_began_ns = now_ns;
+	}
+	return now_ns - loop->wait_began_ns < WAIT_NS && !has_come(loop);
+}
+
+/* Have the end of the last piece watched, before something else runs. */
+static int mark(struct loop *loop)
+{
+	int r = loop->must_mark ? sl_virgl_renderer_mark(loop->options->renderer, NULL) : 0;
 
 	loop->must_mark = false;
 	return r < 0 ? r : take_completions(loop);
 }
 
-static bool is_readable(int fd)
-{
-	struct pollfd entry = { .fd = fd, .events = POLLIN };
-
-	return poll(&entry, 1, 0) != 0;
-}
-
-static bool may_wait(struct loop *loop)
-{
-	const struct sl_virgl_loop_options *options = loop->options;
-
-	return sl_sched_client_get_piece_ns(&loop->client) == UINT64_MAX &&
-	       loop->wait_skipped++ >= loop->wait_skip && !is_readable(options->socket) &&
-	       !is_readable(options->control_fd);
-}
-
 /* The same with nothing left to run. If the GPU is all the guest's, the program may be waiting for
- * this, and hears of it sooner from here than by way of the thread that waits for fences. */
+ * this, and hears of it sooner from here than by way of the thread that waits for fences. What
+ * comes meanwhile is held up: for programs that do not wait this is rarely done. */
 static int mark_last(struct loop *loop)
 {
-	if (!loop->must_mark || !may_wait(loop)) {
-		return mark(loop, 0);
-	}
-	int r = mark(loop, WAIT_NS);
+	const struct sl_virgl_patience patience = { may_wait, loop, SLICE_NS };
+	struct sl_virgl_renderer *renderer = loop->options->renderer;
 
-	loop->wait_skipped = 0;
-	if (loop->client.in_flight == 0 && !is_readable(loop->options->socket)) {
-		loop->wait_skip /= 2;
-	} else if (loop->wait_skip < MAX_WAIT_SKIP) {
-		loop->wait_skip = loop->wait_skip * 2 + 1;
+	if (!loop->must_mark || sl_sched_client_get_piece_ns(&loop->client) != UINT64_MAX ||
+	    !sl_virgl_backoff_may_try(&loop->waits)) {
+		return mark(loop);
 	}
-	return r;
+	loop->wait_began_ns = 0;
+	loop->must_mark = false;
+	int r = sl_virgl_renderer_mark(renderer, &patience);
+
+	if (loop->wait_began_ns != 0) {
+		/* Before the guest hears of it, which has more at once then. */
+		sl_virgl_backoff_tell(&loop->waits, renderer->completed == renderer->submitted &&
+							    !has_come(loop));
+	}
+	return r < 0 ? r : take_completions(loop);
 }
 
 /* GPU time is on the account from now on, if the context holds the GPU. */
@@ -197,7 +208,7 @@ static int run_piece(struct loop *loop, uint64_t now_ns)
 	loop->draws += draws;
 	sl_stats_add(&options->stats->submissions, 1);
 	loop->must_mark = true;
-	return r == 0 && is_shared ? mark(loop, 0) : r;
+	return r == 0 && is_shared ? mark(loop) : r;
 }
 
 /* Run what has been received. Returns 0, 1 if it has to wait for the GPU, or -errno. */
@@ -208,7 +219,7 @@ static int run_packet(struct loop *loop)
 
 	while (sl_virgl_server_has_packet(options->server)) {
 		/* Fences of the guest are about what has run, and change nothing. */
-		int r = sl_virgl_server_is_fence(options->server) ? 0 : mark(loop, 0);
+		int r = sl_virgl_server_is_fence(options->server) ? 0 : mark(loop);
 		uint64_t now_ns = sl_clock_now_ns();
 
 		if (r < 0) {
@@ -332,7 +343,7 @@ int sl_virgl_loop_run(const struct sl_virgl_loop_options *options)
 		bool is_blocked = r > 0;
 
 		if (r >= 0) {
-			r = is_blocked ? mark(&loop, 0) : mark_last(&loop);
+			r = is_blocked ? mark(&loop) : mark_last(&loop);
 		}
 		if (r < 0) {
 			break;

@@ -17,9 +17,6 @@
 /* Lines of virglrenderer's: a guest must not fill the host's log. */
 #define MAX_LINES 50u
 
-/* Pieces that are mostly not complete at once are not looked at so often; each time in vain
- * doubles how many are passed by. */
-#define MAX_LOOK_SKIP 64u
 /* virgl's command that asks for the result of a query. */
 #define GET_QUERY_RESULT 21u
 
@@ -144,42 +141,52 @@ void sl_virgl_renderer_get_capsets(struct sl_virgl_capsets *ret_capsets)
 	}
 }
 
-/* A program that waits for its frame, or reads its pixels, has an idle GPU behind it, now or soon:
- * then nobody has to be woken up to say so. */
-static bool is_complete_soon(struct sl_virgl_renderer *renderer, uint64_t wait_ns)
+/* Returns whether it is worth it to look. What came before the piece is not seen from this context;
+ * and results of queries are only given to the guest when virglrenderer sees a fence of its own
+ * behind them. */
+static bool may_look(struct sl_virgl_renderer *renderer, const struct sl_virgl_patience *patience)
 {
-	GLenum status = GL_WAIT_FAILED;
-
-	/* What came before is not seen from this context; and results of queries are only given to
-	 * the guest when virglrenderer sees a fence of its own behind them. */
 	if (renderer->completed + 1 != renderer->submitted ||
-	    renderer->query_piece > renderer->completed ||
-	    (wait_ns == 0 && renderer->look_skipped++ < renderer->look_skip)) {
+	    renderer->query_piece > renderer->completed) {
 		return false;
 	}
-	GLsync fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
-
-	if (fence != NULL) {
-		status = glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, wait_ns);
-		glDeleteSync(fence);
-	}
-	bool is_complete = status == GL_ALREADY_SIGNALED || status == GL_CONDITION_SATISFIED;
-
-	renderer->look_skipped = 0;
-	if (is_complete) {
-		renderer->look_skip = 0;
-	} else if (wait_ns == 0 && renderer->look_skip < MAX_LOOK_SKIP) {
-		renderer->look_skip = renderer->look_skip * 2 + 1;
-	}
-	return is_complete;
+	return patience != NULL || renderer->read_piece == renderer->submitted ||
+	       sl_virgl_backoff_may_try(&renderer->looks);
 }
 
-int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer, uint64_t wait_ns)
+/* A program that waits for its frame, or reads its pixels, has an idle GPU behind it, now or soon:
+ * then nobody has to be woken up to say so. */
+static bool is_complete_soon(struct sl_virgl_renderer *renderer,
+			     const struct sl_virgl_patience *patience)
+{
+	GLsync fence = glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+
+	if (fence == NULL) {
+		return false;
+	}
+	GLenum status = glClientWaitSync(fence, GL_SYNC_FLUSH_COMMANDS_BIT, 0);
+	while (status == GL_TIMEOUT_EXPIRED && patience != NULL &&
+	       patience->may_wait(patience->data)) {
+		status = glClientWaitSync(fence, 0, patience->slice_ns);
+	}
+	glDeleteSync(fence);
+	return status == GL_ALREADY_SIGNALED || status == GL_CONDITION_SATISFIED;
+}
+
+int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer,
+			   const struct sl_virgl_patience *patience)
 {
 	renderer->submitted++;
-	if (is_complete_soon(renderer, wait_ns)) {
-		renderer->completed = renderer->submitted;
-		return 0;
+	if (may_look(renderer, patience)) {
+		bool is_complete = is_complete_soon(renderer, patience);
+
+		if (patience == NULL && renderer->read_piece != renderer->submitted) {
+			sl_virgl_backoff_tell(&renderer->looks, is_complete);
+		}
+		if (is_complete) {
+			renderer->completed = renderer->submitted;
+			return 0;
+		}
 	}
 	sl_virgl_timer_mark(&renderer->timer, renderer->submitted);
 	return error_of(virgl_renderer_create_fence((int)(uint32_t)renderer->submitted, 0));
@@ -262,15 +269,16 @@ static void detach(void *data, uint32_t context_id, uint32_t resource_id)
 
 static int transfer(void *data, const struct sl_virgl_transfer *t)
 {
+	struct sl_virgl_renderer *renderer = data;
 	struct virgl_box box = { t->x, t->y, t->z, t->width, t->height, t->depth };
 	int r;
 
-	(void)data;
 	if (t->to_host != 0) {
 		r = virgl_renderer_transfer_write_iov(t->resource_id, t->context_id, (int)t->level,
 						      t->stride, t->layer_stride, &box, t->offset,
 						      NULL, 0);
 	} else {
+		renderer->read_piece = renderer->submitted + 1;
 		r = virgl_renderer_transfer_read_iov(t->resource_id, t->context_id, t->level,
 						     t->stride, t->layer_stride, &box, t->offset,
 						     NULL, 0);
@@ -305,8 +313,9 @@ static int read_pixels(void *data, const struct sl_virgl_read *read, uint32_t st
 	struct virgl_box box = { read->x, read->y, 0, read->width, read->height, 1 };
 	struct iovec run = { .iov_base = pixels, .iov_len = size };
 	struct virgl_renderer_resource_info info;
+	struct sl_virgl_renderer *renderer = data;
 
-	(void)data;
+	renderer->read_piece = renderer->submitted + 1;
 	int r = virgl_renderer_resource_get_info((int)read->resource_id, &info);
 	if (r != 0) {
 		return error_of(r);

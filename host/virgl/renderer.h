@@ -4,6 +4,7 @@
 #ifndef SL_HOST_VIRGL_RENDERER_H
 #define SL_HOST_VIRGL_RENDERER_H
 
+#include "host/virgl/backoff.h"
 #include "host/virgl/egl.h"
 #include "host/virgl/server.h"
 #include "host/virgl/timer.h"
@@ -13,10 +14,17 @@ struct sl_virgl_renderer {
 	EGLContext first;   /* whose objects shared contexts see */
 	uint64_t submitted; /* pieces whose completion is watched */
 	uint64_t completed;
-	uint64_t query_piece;  /* the last one that asked for a query's result */
-	uint32_t look_skipped; /* pieces since it was last looked whether one is complete at once */
-	uint32_t look_skip;    /* how many not to look at, since looking was in vain */
+	uint64_t query_piece;	       /* the last one that asked for a query's result */
+	uint64_t read_piece;	       /* the last one that read pixels, for which OpenGL waits */
+	struct sl_virgl_backoff looks; /* at whether a piece is complete at once */
 	struct sl_virgl_timer timer;
+};
+
+/* Whether a piece may be waited for. */
+struct sl_virgl_patience {
+	bool (*may_wait)(void *data); /* asked each time before slice_ns of waiting */
+	void *data;
+	uint64_t slice_ns;
 };
 
 /* For the server, with the renderer as data. */
@@ -36,9 +44,10 @@ void sl_virgl_renderer_get_capsets(struct sl_virgl_capsets *ret_capsets);
 void sl_virgl_renderer_get_name(char *ret_name, size_t size);
 
 /* What has been submitted so far is one more piece; it counts in completed when it is complete. The
- * context that it ended in is current.
- * wait_ns: so long it may be waited for. Returns 0 or -errno. */
-int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer, uint64_t wait_ns);
+ * context that it ended in is current. patience: NULL: it is not waited for. Returns 0 or -errno.
+ */
+int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer,
+			   const struct sl_virgl_patience *patience);
 /* Readable when sl_virgl_renderer_poll() will find something; -1: nothing tells, look often. */
 int sl_virgl_renderer_get_fd(void);
 /* Updates completed. */

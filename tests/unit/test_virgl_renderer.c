@@ -73,6 +73,12 @@ static void read_all(uint32_t *ret_pixels)
 	assert_int_equal(ops->read(&renderer, &read, SIDE * 4, ret_pixels, SIDE * SIDE * 4), 0);
 }
 
+/* But where it is always looked. */
+static void dont_look(void)
+{
+	renderer.looks = (struct sl_virgl_backoff){ .skip = 1000 };
+}
+
 static void wait_for(uint64_t piece)
 {
 	for (int i = 0; i < 500 && renderer.completed < piece; i++) {
@@ -90,9 +96,9 @@ static void test_pieces_complete_in_their_time(void **state)
 		uint64_t start_ns = sl_clock_now_ns();
 
 		/* So that some piece is not complete at once. */
-		renderer.look_skip = 1000;
+		dont_look();
 		clear(20);
-		assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+		assert_int_equal(sl_virgl_renderer_mark(&renderer, NULL), 0);
 		wait_for(renderer.submitted);
 		uint64_t now_ns = sl_clock_now_ns();
 		uint64_t end_ns = sl_virgl_timer_take(&renderer.timer, renderer.completed, now_ns);
@@ -110,23 +116,44 @@ static void test_what_has_been_read_is_complete_at_once(void **state)
 {
 	static uint32_t pixels[SIDE * SIDE];
 
-	renderer.look_skip = 0;
-	renderer.look_skipped = 0;
+	dont_look();
 	clear(1);
 	read_all(pixels);
 	assert_int_equal(pixels[0], 0xffff0000);
 	assert_int_equal(pixels[SIDE * SIDE - 1], 0xffff0000);
-	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, NULL), 0);
 	assert_int_equal(renderer.completed, renderer.submitted);
+}
+
+static bool count_down(void *data)
+{
+	int *left = data;
+
+	return (*left)-- > 0;
 }
 
 static void test_a_piece_can_be_waited_for(void **state)
 {
-	renderer.look_skip = 1000;
-	renderer.look_skipped = 0;
+	int left = 20000;
+	const struct sl_virgl_patience patience = { count_down, &left, 1000000 };
+
+	dont_look();
 	clear(20);
-	assert_int_equal(sl_virgl_renderer_mark(&renderer, UINT64_C(20000000000)), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, &patience), 0);
 	assert_int_equal(renderer.completed, renderer.submitted);
+}
+
+/* It completes all the same. */
+static void test_patience_ends(void **state)
+{
+	int left = 0;
+	const struct sl_virgl_patience patience = { count_down, &left, UINT64_MAX };
+
+	clear(20);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, &patience), 0);
+	/* It was asked at most once; not at all where the piece was complete by then. */
+	assert_in_range(-left, 0, 1);
+	wait_for(renderer.submitted);
 }
 
 /* virglrenderer gives the guest the result of a query when it sees a fence of its own behind it. */
@@ -139,14 +166,14 @@ static void test_queries_are_not_complete_at_once(void **state)
 	/* There is no such query, which does not matter here. */
 	(void)ops->submit(&renderer, CONTEXT, words, 3);
 	read_all(pixels);
-	renderer.look_skip = 0;
-	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+	dont_look();
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, NULL), 0);
 	assert_int_equal(renderer.completed, renderer.submitted - 1);
 	wait_for(renderer.submitted);
 	clear(1);
 	read_all(pixels);
-	renderer.look_skip = 0;
-	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+	dont_look();
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, NULL), 0);
 	assert_int_equal(renderer.completed, renderer.submitted);
 }
 
@@ -170,10 +197,9 @@ static void test_pictures_are_shared_or_not(void **state)
 
 static void test_a_context_takes_its_timestamps_along(void **state)
 {
-	renderer.look_skip = 1000;
-	renderer.look_skipped = 0;
+	dont_look();
 	clear(1);
-	assert_int_equal(sl_virgl_renderer_mark(&renderer, 0), 0);
+	assert_int_equal(sl_virgl_renderer_mark(&renderer, NULL), 0);
 	ops->destroy_context(&renderer, CONTEXT);
 	wait_for(renderer.submitted);
 	assert_int_equal(
@@ -188,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_has_been_read_is_complete_at_once, begin,
 						end),
 		cmocka_unit_test_setup_teardown(test_a_piece_can_be_waited_for, begin, end),
+		cmocka_unit_test_setup_teardown(test_patience_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_queries_are_not_complete_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_pictures_are_shared_or_not, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_context_takes_its_timestamps_along, begin,
