@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands between a program with Mesa's virpipe driver, which speaks the protocol of virglrenderer's
- * vtest server, and a sluice-virgl, whose vgpu it plays: so the same program runs natively over
- * either, and what Sluice's side of OpenGL costs can be told from what a guest's CPU does.
+/* To be preloaded into a program with Mesa's virpipe driver: what that would say to virglrenderer's
+ * vtest server is turned into packets for the sluice-virgl of a daemon, whose vgpu is played here.
+ * So the same program runs natively over either, with one process at the other end, and what
+ * Sluice's side of OpenGL costs can be told from what a guest's CPU does.
  *
- * Programs are trusted here, as vtest's are. */
+ * SLUICE_BRIDGE: path of the daemon's socket for OpenGL.
+ * The program is trusted, as it is by vtest, and uses each connection from one thread at a time. */
 #include "host/base/fd.h"
 #include "host/virgl/virgl_msg.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,6 +39,9 @@ enum vtest {
 };
 
 #define VTEST_PROTOCOL 2u
+/* Mesa's path of it. */
+#define VTEST_SOCKET "/tmp/.virgl_test"
+#define EXPORT	     __attribute__((visibility("default")))
 /* A resource of this size is a fence of Mesa's, made for each frame: it is neither read nor
  * written, so all of them have the same memory. */
 #define FENCE_SIZE 8u
@@ -60,8 +65,10 @@ struct resource {
 };
 
 struct bridge {
-	int program;
+	LIST_ENTRY(bridge) link;
+	int program; /* the descriptor that the program has */
 	int host;
+	int shared_fd; /* that the program receives next; -1: none */
 	struct sl_virgl_welcome welcome;
 	uint8_t capsets[2][SL_VIRGL_MAX_CAPSET];
 	struct memory *fences; /* NULL: there was none yet */
@@ -70,14 +77,20 @@ struct bridge {
 	uint32_t memory_count;
 	uint32_t gone[MAX_GONE]; /* ids of resources */
 	uint32_t gone_count;
-	uint64_t fence;	  /* the last one's number */
-	uint64_t reached; /* the last one that was */
-	size_t input_at;  /* what the program sent, from here to input_size, is yet to be read */
-	size_t input_size;
+	uint64_t fence;	   /* the last one's number */
+	uint64_t reached;  /* the last one that was */
+	size_t input_size; /* of what the program has sent and no command was made of */
+	size_t input_room;
+	uint8_t *input;
+	const uint8_t *arguments; /* of the command that runs */
+	size_t output_at;	  /* from here to output_size is what the program has yet to read */
+	size_t output_size;
 	size_t message_size; /* gathered for sluice-virgl */
-	uint8_t input[16u << 10];
+	uint8_t output[4 * SL_VIRGL_MAX_CAPSET];
 	uint8_t message[SL_VIRGL_MAX_PACKET];
 };
+
+static LIST_HEAD(, bridge) bridges;
 
 static void fail(const char *what)
 {
@@ -85,55 +98,32 @@ static void fail(const char *what)
 	_exit(EXIT_FAILURE);
 }
 
-/* At most size bytes, which are there by now or come next. */
-static size_t read_some(struct bridge *bridge, void *data, size_t size)
+/* Take the next arguments of the command. */
+static void take(struct bridge *bridge, void *data, size_t size)
 {
-	if (bridge->input_at == bridge->input_size) {
-		ssize_t n = read(bridge->program, bridge->input, sizeof(bridge->input));
-
-		if (n <= 0) {
-			_exit(EXIT_SUCCESS); /* the program has ended */
-		}
-		bridge->input_at = 0;
-		bridge->input_size = (size_t)n;
-	}
-	size_t left = bridge->input_size - bridge->input_at;
-
-	size = size < left ? size : left;
-	memcpy(data, bridge->input + bridge->input_at, size);
-	bridge->input_at += size;
-	return size;
-}
-
-static void read_program(struct bridge *bridge, void *data, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		done += read_some(bridge, (uint8_t *)data + done, size - done);
-	}
+	memcpy(data, bridge->arguments, size);
+	bridge->arguments += size;
 }
 
 static void answer_program(struct bridge *bridge, uint32_t length, uint32_t command,
 			   const void *data, size_t size)
 {
-	uint8_t answer[8 + SL_VIRGL_MAX_CAPSET];
+	const uint32_t header[2] = { length, command };
 
-	memcpy(answer, &length, 4);
-	memcpy(answer + 4, &command, 4);
-	memcpy(answer + 8, data, size);
-	if (sl_fd_write_all(bridge->program, answer, 8 + size) < 0) {
-		_exit(EXIT_SUCCESS);
+	if (sizeof(header) + size > sizeof(bridge->output) - bridge->output_size) {
+		fail("the program does not read");
 	}
+	memcpy(bridge->output + bridge->output_size, header, sizeof(header));
+	memcpy(bridge->output + bridge->output_size + sizeof(header), data, size);
+	bridge->output_size += sizeof(header) + size;
 }
 
-/* Take what sluice-virgl says, if it says something. */
+/* Take what sluice-virgl says next. */
 static void receive_host(struct bridge *bridge)
 {
 	struct sl_virgl_fence packet;
 	ssize_t size = sl_fd_receive(bridge->host, &packet, sizeof(packet), NULL, 0, NULL);
 
-	if (size == -EAGAIN) {
-		return;
-	}
 	if (size < (ssize_t)sizeof(packet.header)) {
 		fail("sluice-virgl has gone");
 	}
@@ -142,24 +132,28 @@ static void receive_host(struct bridge *bridge)
 	}
 }
 
-static void wait_host(struct bridge *bridge, short events)
+/* Returns whether sluice-virgl has said something, which was taken. */
+static bool poll_host(struct bridge *bridge, short events, int timeout_ms)
 {
 	struct pollfd fd = { .fd = bridge->host, .events = events };
+	bool is_there = poll(&fd, 1, timeout_ms) > 0 && (fd.revents & POLLIN) != 0;
 
-	if (poll(&fd, 1, -1) > 0 && (fd.revents & POLLIN) != 0) {
+	if (is_there) {
 		receive_host(bridge);
 	}
+	return is_there;
 }
 
 /* Never waits without listening: sluice-virgl may be waiting until it is heard. */
 static void send_message(struct bridge *bridge, const void *message, size_t size, int fd)
 {
-	int r;
+	ssize_t n;
 
-	while ((r = sl_fd_send(bridge->host, message, size, &fd, fd >= 0 ? 1 : 0)) == -EAGAIN) {
-		wait_host(bridge, POLLIN | POLLOUT);
+	while ((n = sl_fd_send_some(bridge->host, message, size, &fd, fd >= 0 ? 1 : 0)) ==
+	       -EAGAIN) {
+		poll_host(bridge, POLLIN | POLLOUT, -1);
 	}
-	if (r < 0) {
+	if (n != (ssize_t)size) {
 		fail("sluice-virgl has gone");
 	}
 }
@@ -205,14 +199,15 @@ static void send_work(struct bridge *bridge)
 	flush_host(bridge);
 }
 
-static void connect_host(struct bridge *bridge, const char *path)
+static void connect_host(struct bridge *bridge)
 {
+	const char *path = getenv("SLUICE_BRIDGE");
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct sl_virgl_context context = { .header.type = SL_VIRGL_CONTEXT,
 					    .context_id = CONTEXT_ID,
 					    .name = "bench" };
 
-	strncpy(addr.sun_path, path, sizeof(addr.sun_path) - 1);
+	strncpy(addr.sun_path, path != NULL ? path : "", sizeof(addr.sun_path) - 1);
 	bridge->host = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (bridge->host < 0 || connect(bridge->host, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		fail("no daemon");
@@ -228,7 +223,6 @@ static void connect_host(struct bridge *bridge, const char *path)
 		memcpy(bridge->capsets[i], bridge->message + at, bridge->welcome.sizes[i]);
 		at += bridge->welcome.sizes[i];
 	}
-	fcntl(bridge->host, F_SETFL, O_NONBLOCK);
 	add_packet(bridge, &context, sizeof(context));
 }
 
@@ -241,17 +235,15 @@ static void run_submit(struct bridge *bridge, uint32_t words)
 		uint8_t *room = add_room(bridge, sizeof(packet) + words * 4);
 
 		memcpy(room, &packet, sizeof(packet));
-		read_program(bridge, room + sizeof(packet), words * 4);
+		take(bridge, room + sizeof(packet), words * 4);
 		send_work(bridge);
 		return;
 	}
 	SL_AUTO_CLOSE int fd = memfd_create("submit", MFD_CLOEXEC);
-	SL_AUTO_FREE uint32_t *data = malloc((size_t)words * 4);
-	if (fd < 0 || data == NULL || words * 4 > SL_VIRGL_MAX_SUBMIT) {
+	if (words * 4 > SL_VIRGL_MAX_SUBMIT) {
 		fail("a submission is too long");
 	}
-	read_program(bridge, data, (size_t)words * 4);
-	if (sl_fd_write_all(fd, data, (size_t)words * 4) < 0) {
+	if (fd < 0 || sl_fd_write_all(fd, bridge->arguments, (size_t)words * 4) < 0) {
 		fail("no memory");
 	}
 	send_with_fd(bridge, &packet, sizeof(packet), fd);
@@ -296,7 +288,6 @@ static void attach_memory(struct bridge *bridge, struct resource *resource, uint
 	} all = { .packet = { .header = { SL_VIRGL_BACKING, sizeof(struct sl_virgl_run) },
 			      .resource_id = resource->id,
 			      .run_count = 1 } };
-	uint8_t zero = 0;
 
 	if (size == FENCE_SIZE && bridge->fences == NULL) {
 		bridge->fences = take_memory(bridge, size);
@@ -305,9 +296,7 @@ static void attach_memory(struct bridge *bridge, struct resource *resource, uint
 	all.run.size = size;
 	all.run.memory = resource->memory->number;
 	add_packet(bridge, &all, sizeof(all));
-	if (sl_fd_send(bridge->program, &zero, 1, &resource->memory->fd, 1) < 0) {
-		_exit(EXIT_SUCCESS);
-	}
+	bridge->shared_fd = resource->memory->fd;
 }
 
 static void run_create(struct bridge *bridge)
@@ -318,7 +307,7 @@ static void run_create(struct bridge *bridge)
 					  .context_id = CONTEXT_ID };
 	struct resource *resource = calloc(1, sizeof(*resource));
 
-	read_program(bridge, words, sizeof(words));
+	take(bridge, words, sizeof(words));
 	if (resource == NULL) {
 		fail("no memory");
 	}
@@ -349,7 +338,7 @@ static void run_unref(struct bridge *bridge)
 	struct resource *resource;
 	uint32_t id;
 
-	read_program(bridge, &id, sizeof(id));
+	take(bridge, &id, sizeof(id));
 	bridge->gone[bridge->gone_count++] = id;
 	if (bridge->gone_count == MAX_GONE) {
 		tell_gone(bridge);
@@ -376,7 +365,7 @@ static void run_transfer(struct bridge *bridge, bool to_host)
 					    .context_id = CONTEXT_ID,
 					    .to_host = to_host ? 1 : 0 };
 
-	read_program(bridge, words, sizeof(words));
+	take(bridge, words, sizeof(words));
 	packet.resource_id = words[0];
 	packet.level = words[1];
 	memcpy(&packet.x, words + 2, 6 * sizeof(uint32_t));
@@ -389,32 +378,22 @@ static void run_busy_wait(struct bridge *bridge)
 {
 	uint32_t words[2];
 
-	read_program(bridge, words, sizeof(words));
-	receive_host(bridge);
+	take(bridge, words, sizeof(words));
 	while (bridge->reached < bridge->fence && (words[1] & 1) != 0) {
-		wait_host(bridge, POLLIN);
+		receive_host(bridge);
+	}
+	while (bridge->reached < bridge->fence && poll_host(bridge, POLLIN, 0)) {
 	}
 	uint32_t is_busy = bridge->reached < bridge->fence;
 	answer_program(bridge, 1, VTEST_BUSY_WAIT, &is_busy, sizeof(is_busy));
 }
 
-static void skip_name(struct bridge *bridge, uint32_t size)
-{
-	char name[64];
-
-	for (uint32_t part; size > 0; size -= part) {
-		part = size < sizeof(name) ? size : (uint32_t)sizeof(name);
-		read_program(bridge, name, part);
-	}
-}
-
-static void run_command(struct bridge *bridge)
+/* header: how many words follow, and the command. */
+static void run_command(struct bridge *bridge, const uint32_t *header)
 {
 	const uint32_t *sizes = bridge->welcome.sizes;
-	uint32_t version;
-	uint32_t header[2];
+	uint32_t version = VTEST_PROTOCOL;
 
-	read_program(bridge, header, sizeof(header));
 	switch (header[1]) {
 	case VTEST_GET_CAPS:
 		answer_program(bridge, sizes[0] + 1, 1, bridge->capsets[0], sizes[0]);
@@ -432,14 +411,11 @@ static void run_command(struct bridge *bridge)
 		run_busy_wait(bridge);
 		break;
 	case VTEST_CREATE_RENDERER:
-		skip_name(bridge, header[0]);
 		break;
 	case VTEST_PING_VERSION:
 		answer_program(bridge, 0, VTEST_PING_VERSION, NULL, 0);
 		break;
 	case VTEST_VERSION:
-		read_program(bridge, &version, sizeof(version));
-		version = VTEST_PROTOCOL;
 		answer_program(bridge, 1, VTEST_VERSION, &version, sizeof(version));
 		break;
 	case VTEST_RESOURCE_CREATE2:
@@ -454,30 +430,130 @@ static void run_command(struct bridge *bridge)
 	}
 }
 
-int main(int argc, char **argv)
+/* Run what is complete of the program's commands. */
+static void run_commands(struct bridge *bridge)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct bridge bridge = { 0 };
+	size_t at = 0;
+	uint32_t header[2];
 
-	if (argc != 3) {
-		fprintf(stderr, "Usage: virgl_bridge LISTEN-SOCKET DAEMON-GL-SOCKET\n");
-		return 2;
-	}
-	strncpy(addr.sun_path, argv[1], sizeof(addr.sun_path) - 1);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(listener, 8) < 0) {
-		fail("cannot listen");
-	}
-	signal(SIGCHLD, SIG_IGN);
-	while ((bridge.program = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		if (fork() == 0) {
-			connect_host(&bridge, argv[2]);
-			for (;;) {
-				run_command(&bridge);
-			}
+	while (bridge->input_size - at >= sizeof(header)) {
+		memcpy(header, bridge->input + at, sizeof(header));
+		/* A name's length is in bytes. */
+		size_t size = sizeof(header) +
+			      (size_t)header[0] * (header[1] == VTEST_CREATE_RENDERER ? 1 : 4);
+
+		if (size > bridge->input_size - at) {
+			break;
 		}
-		close(bridge.program);
+		bridge->arguments = bridge->input + at + sizeof(header);
+		run_command(bridge, header);
+		at += size;
 	}
-	return EXIT_FAILURE;
+	bridge->input_size -= at;
+	memmove(bridge->input, bridge->input + at, bridge->input_size);
+}
+
+static struct bridge *find_bridge(int fd)
+{
+	struct bridge *bridge;
+
+	LIST_FOREACH(bridge, &bridges, link)
+	{
+		if (bridge->program == fd) {
+			break;
+		}
+	}
+	return bridge;
+}
+
+/* The functions of the C library that Mesa speaks to the server with. */
+EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t length)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)addr;
+
+	if (addr->sa_family != AF_UNIX || strcmp(un->sun_path, VTEST_SOCKET) != 0) {
+		return (int)syscall(SYS_connect, fd, addr, length);
+	}
+	struct bridge *bridge = calloc(1, sizeof(*bridge));
+	if (bridge == NULL) {
+		fail("no memory");
+	}
+	bridge->program = fd;
+	bridge->shared_fd = -1;
+	connect_host(bridge);
+	LIST_INSERT_HEAD(&bridges, bridge, link);
+	return 0;
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t size)
+{
+	struct bridge *bridge = find_bridge(fd);
+
+	if (bridge == NULL) {
+		return syscall(SYS_write, fd, data, size);
+	}
+	if (size > bridge->input_room - bridge->input_size) {
+		bridge->input_room = 2 * (bridge->input_size + size);
+		bridge->input = realloc(bridge->input, bridge->input_room);
+		if (bridge->input == NULL) {
+			fail("no memory");
+		}
+	}
+	memcpy(bridge->input + bridge->input_size, data, size);
+	bridge->input_size += size;
+	run_commands(bridge);
+	return (ssize_t)size;
+}
+
+EXPORT ssize_t read(int fd, void *data, size_t size)
+{
+	struct bridge *bridge = find_bridge(fd);
+
+	if (bridge == NULL) {
+		return syscall(SYS_read, fd, data, size);
+	}
+	size_t left = bridge->output_size - bridge->output_at;
+
+	size = size < left ? size : left;
+	memcpy(data, bridge->output + bridge->output_at, size);
+	bridge->output_at += size;
+	if (bridge->output_at == bridge->output_size) {
+		bridge->output_at = bridge->output_size = 0;
+	}
+	return (ssize_t)size;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct bridge *bridge = find_bridge(fd);
+
+	if (bridge == NULL) {
+		return syscall(SYS_recvmsg, fd, msg, flags);
+	}
+	int copy = fcntl(bridge->shared_fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0 || msg->msg_controllen < CMSG_SPACE(sizeof(copy))) {
+		fail("a resource's memory cannot be handed over");
+	}
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+
+	bridge->shared_fd = -1;
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(copy));
+	memcpy(CMSG_DATA(cmsg), &copy, sizeof(copy));
+	msg->msg_controllen = CMSG_SPACE(sizeof(copy));
+	*(uint8_t *)msg->msg_iov[0].iov_base = 0;
+	return 1;
+}
+
+/* sluice-virgl ends with its connection; what else there is ends with the program. */
+EXPORT int close(int fd)
+{
+	struct bridge *bridge = find_bridge(fd);
+
+	if (bridge != NULL) {
+		LIST_REMOVE(bridge, link);
+		syscall(SYS_close, bridge->host);
+	}
+	return (int)syscall(SYS_close, fd);
 }

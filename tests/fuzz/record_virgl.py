@@ -4,7 +4,7 @@
 
 Usage: SLUICE_BUILD_DIR=build tests/fuzz/record_virgl.py OUT NAME PROGRAM [ARGUMENT…]
 
-Runs PROGRAM with Mesa's virpipe driver over tests/bench/virgl_bridge, and writes OUT/NAME: its packets
+Runs PROGRAM with Mesa's virpipe driver and tests/bench/virgl_bridge.c, and writes OUT/NAME: its packets
 up to a size that can be mutated, without those that the target makes itself. What the program's
 memory holds is not recorded."""
 
@@ -21,7 +21,6 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import host  # noqa: E402
 
-VTEST_SOCKET = pathlib.Path("/tmp/.virgl_test")
 MAX_SIZE = 24 << 10
 # Bytes of each packet without its payload (virgl_msg.h), of those that inputs have.
 SIZES = {2: 56, 3: 16, 4: 16, 5: 16, 6: 80, 7: 80, 8: 16, 9: 16, 10: 64, 11: 16, 14: 40}
@@ -104,18 +103,10 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as text, host.Host(name="record-virgl") as daemon:
         tap = Tap(pathlib.Path(text) / "gl", daemon)
-        bridge = pathlib.Path(text) / "bridge"
-        with subprocess.Popen([host.BUILD / "tests/bench/virgl_bridge", bridge,
-                               pathlib.Path(text) / "gl"]) as process:
-            host.wait_for(bridge.exists, 5)
-            VTEST_SOCKET.symlink_to(bridge)
-            try:
-                subprocess.run(command, check=True, timeout=60,
-                               env=dict(os.environ, GALLIUM_DRIVER="virpipe",
-                                        LIBGL_ALWAYS_SOFTWARE="1"))
-            finally:
-                VTEST_SOCKET.unlink()
-                process.terminate()
+        subprocess.run(command, check=True, timeout=60,
+                       env=dict(os.environ, GALLIUM_DRIVER="virpipe", LIBGL_ALWAYS_SOFTWARE="1",
+                                LD_PRELOAD=host.BUILD / "tests/bench/libvirgl_bridge.so",
+                                SLUICE_BRIDGE=pathlib.Path(text) / "gl"))
     (out / name).write_bytes(tap.recording)
     print(f"{name}: {len(tap.recording)} bytes")
     return 0
