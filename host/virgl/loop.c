@@ -36,12 +36,12 @@ struct loop {
 	struct sl_sched_client client;
 	int timer_fd;
 	uint64_t timer_ns;
-	uint64_t completed;	       /* pieces that the client knows of */
-	uint32_t max_draws;	       /* of a piece, while others want the GPU */
-	uint32_t draws;		       /* of the pieces under way */
-	struct sl_virgl_backoff waits; /* for pieces */
-	uint64_t wait_began_ns;	       /* for the last one; 0: it was not waited for */
-	bool must_mark;		       /* the last piece's end is not watched yet */
+	uint64_t completed;	 /* pieces that the client knows of */
+	uint32_t max_draws;	 /* of a piece, while others want the GPU */
+	uint32_t draws;		 /* of the pieces under way */
+	struct sl_backoff waits; /* for pieces */
+	uint64_t wait_began_ns;	 /* for the last one; 0: it was not waited for */
+	bool must_mark;		 /* the last piece's end is not watched yet */
 };
 
 static void send_sched(void *data, const struct sl_sched_msg *msg)
@@ -169,7 +169,7 @@ static int mark_last(struct loop *loop)
 	struct sl_virgl_renderer *renderer = loop->options->renderer;
 
 	if (!loop->must_mark || sl_sched_client_get_piece_ns(&loop->client) != UINT64_MAX ||
-	    !sl_virgl_backoff_may_try(&loop->waits)) {
+	    !sl_backoff_may_try(&loop->waits)) {
 		return mark(loop);
 	}
 	loop->wait_began_ns = 0;
@@ -178,8 +178,8 @@ static int mark_last(struct loop *loop)
 
 	if (loop->wait_began_ns != 0) {
 		/* Before the guest hears of it, which has more at once then. */
-		sl_virgl_backoff_tell(&loop->waits, renderer->completed == renderer->submitted &&
-							    !has_come(loop));
+		sl_backoff_tell(&loop->waits,
+				renderer->completed == renderer->submitted && !has_come(loop));
 	}
 	return r < 0 ? r : take_completions(loop);
 }

@@ -151,7 +151,7 @@ static bool may_look(struct sl_virgl_renderer *renderer, const struct sl_virgl_p
 		return false;
 	}
 	return patience != NULL || renderer->read_piece == renderer->submitted ||
-	       sl_virgl_backoff_may_try(&renderer->looks);
+	       sl_backoff_may_try(&renderer->looks);
 }
 
 /* A program that waits for its frame, or reads its pixels, has an idle GPU behind it, now or soon:
@@ -181,7 +181,7 @@ int sl_virgl_renderer_mark(struct sl_virgl_renderer *renderer,
 		bool is_complete = is_complete_soon(renderer, patience);
 
 		if (patience == NULL && renderer->read_piece != renderer->submitted) {
-			sl_virgl_backoff_tell(&renderer->looks, is_complete);
+			sl_backoff_tell(&renderer->looks, is_complete);
 		}
 		if (is_complete) {
 			renderer->completed = renderer->submitted;

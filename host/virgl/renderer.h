@@ -4,7 +4,7 @@
 #ifndef SL_HOST_VIRGL_RENDERER_H
 #define SL_HOST_VIRGL_RENDERER_H
 
-#include "host/virgl/backoff.h"
+#include "host/base/backoff.h"
 #include "host/virgl/egl.h"
 #include "host/virgl/server.h"
 #include "host/virgl/timer.h"
@@ -14,9 +14,9 @@ struct sl_virgl_renderer {
 	EGLContext first;   /* whose objects shared contexts see */
 	uint64_t submitted; /* pieces whose completion is watched */
 	uint64_t completed;
-	uint64_t query_piece;	       /* the last one that asked for a query's result */
-	uint64_t read_piece;	       /* the last one that read pixels, for which OpenGL waits */
-	struct sl_virgl_backoff looks; /* at whether a piece is complete at once */
+	uint64_t query_piece;	 /* the last one that asked for a query's result */
+	uint64_t read_piece;	 /* the last one that read pixels, for which OpenGL waits */
+	struct sl_backoff looks; /* at whether a piece is complete at once */
 	struct sl_virgl_timer timer;
 };
 

@@ -76,7 +76,7 @@ static void read_all(uint32_t *ret_pixels)
 /* But where it is always looked. */
 static void dont_look(void)
 {
-	renderer.looks = (struct sl_virgl_backoff){ .skip = 1000 };
+	renderer.looks = (struct sl_backoff){ .skip = 1000 };
 }
 
 static void wait_for(uint64_t piece)
