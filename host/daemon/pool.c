@@ -485,8 +485,8 @@ int sl_pool_create(sd_event *event, const struct sl_config *config, struct sl_po
 	pool->namespaces = sl_sandbox_probe();
 	pool->can_lower = sl_priority_probe();
 	pool->max_starting = get_max_starting();
-	/* Without a sandbox, too: a reload may turn it on, and then the renderers that are there keep
-	 * the daemon from dividing its group. */
+	/* Without a sandbox, too: a reload may turn it on, and then the renderers that are there
+	 * keep the daemon from dividing its group. */
 	if (sl_sandbox_cgroup_create(&pool->cgroup) < 0) {
 		pool->cgroup = NULL; /* said with what else is missing */
 	}
