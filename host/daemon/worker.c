@@ -59,6 +59,11 @@ static void set_environment(const struct sl_worker_options *options)
 	/* Overlays and capture tools of the user have no business in front of a guest's commands.
 	 */
 	setenv("VK_LOADER_LAYERS_DISABLE", "~implicit~", 1);
+	/* What drivers keep on disk all guests would share. The second name is the one of Mesa
+	 * before 22, the third NVIDIA's. */
+	setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
+	setenv("MESA_GLSL_CACHE_DISABLE", "true", 1);
+	setenv("__GL_SHADER_DISK_CACHE", "0", 1);
 	setenv("GLIBC_TUNABLES", malloc_tunables, 0);
 }
 

@@ -96,6 +96,12 @@ class Host:
             stdout=subprocess.PIPE, check=True, timeout=20).stdout
         return json.loads(output)
 
+    def renderer_pids(self):
+        """All renderers, those that wait for a program included."""
+        children = subprocess.run(["pgrep", "-P", str(self.process.pid), "sluice-renderer"],
+                                  stdout=subprocess.PIPE, text=True, check=False).stdout
+        return {int(pid) for pid in children.split()}
+
     def programs(self):
         return [program for guest in self.ask("list")["guests"] for program in guest["programs"]]
 

@@ -49,13 +49,6 @@ def next_program_works(daemon, native):
                                   pathlib.Path(directory))[0]
 
 
-def renderer_pids(daemon):
-    """All renderers of the daemon, those that wait for a program included."""
-    children = subprocess.run(["pgrep", "-P", str(daemon.process.pid), "sluice-renderer"],
-                              stdout=subprocess.PIPE, text=True, check=False).stdout
-    return {int(pid) for pid in children.split()}
-
-
 def nothing_is_left(daemon, native, before):
     """None, or what is wrong after a program's end."""
     if not daemon.is_running():
@@ -65,8 +58,8 @@ def nothing_is_left(daemon, native, before):
     problem = next_program_works(daemon, native)
     if problem:
         return f"the next program: {problem}"
-    if not host.wait_for(lambda: len(renderer_pids(daemon)) <= before, 10):
-        return f"{len(renderer_pids(daemon))} renderers are left, not {before}"
+    if not host.wait_for(lambda: len(daemon.renderer_pids()) <= before, 10):
+        return f"{len(daemon.renderer_pids())} renderers are left, not {before}"
     return None
 
 
@@ -209,7 +202,7 @@ def test_priority(tap, daemon):
     serving = {entry["renderer_pid"] for entry in daemon.programs()}
     host.wait_for(lambda: daemon.ask("status")["idle_renderers"] >= 2, 10)
     # One that was started because a program had to wait may be among the idle.
-    idle = [nice_values(pid) for pid in renderer_pids(daemon) - serving]
+    idle = [nice_values(pid) for pid in daemon.renderer_pids() - serving]
     problem = None if {own + 10} in idle else f"idle renderers: {idle}"
     for pid in serving:
         if nice_values(pid) != {own}:
@@ -343,7 +336,7 @@ def main():
         tap.point("a first program", next_program_works(daemon, native))
         daemon.wait_until_idle()
         host.wait_for(lambda: daemon.ask("status")["idle_renderers"] >= 2, 10)
-        before = len(renderer_pids(daemon))
+        before = len(daemon.renderer_pids())
         for test in (test_killed, test_unclean_exits, test_renderer_killed):
             try:
                 test(tap, daemon, native, before)

@@ -214,6 +214,22 @@ def test_cgroup(tap, native):
     group.rmdir()
 
 
+def test_cache(tap, native):
+    """Guests would share what drivers keep on disk, and could put things there for each other."""
+    for sandbox in "auto", "off":
+        with tempfile.TemporaryDirectory() as directory:
+            with host.Host(f"--sandbox={sandbox}", name="sandbox-cache",
+                           env={"HOME": directory, "XDG_CACHE_HOME": directory}) as daemon:
+                problem = runs(daemon, native)
+                queues = [task for pid in daemon.renderer_pids()
+                          for task in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")
+                          if "disk" in task.read_text()]
+            left = [path.name for path in pathlib.Path(directory).iterdir()]
+        if left or queues:
+            problem = f"{left}, {queues}"
+        tap.point(f"no cache on disk, sandbox {sandbox}", problem)
+
+
 def main():
     tap = host.Tap()
     native = run_cases.Native()
@@ -222,6 +238,7 @@ def main():
     test_required(tap, native)
     test_process(tap)
     test_cgroup(tap, native)
+    test_cache(tap, native)
     return tap.finish()
 
 
