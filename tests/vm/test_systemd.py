@@ -164,6 +164,7 @@ def groups_of(vm):
     """{control group: (limits of memory, swap, threads, number of processes)} of all renderers."""
     lines = vm.run(f"""
 for group in {GROUP}/renderer-*; do
+	[ -d "$group" ] || continue
 	echo "${{group##*/}} $(cat $group/memory.max $group/memory.swap.max | tr '\\n' ' ')" \\
 		"$(cat $group/pids.max) $(wc -l <$group/cgroup.procs)"
 done""")[1].splitlines()
@@ -237,6 +238,19 @@ def test_reload(tap, vm):
     tap.point("metrics are served", vm.expect(METRICS))
 
 
+def test_sandbox(tap, vm):
+    """A sandbox that is turned on while the daemon runs is whole."""
+    problem = configure(vm, NEXT_LIMIT, 'sandbox = "off";') or vm.expect("systemctl restart sluiced")
+    problem = problem or vm.works()
+    if not problem and groups_of(vm):
+        problem = str(groups_of(vm))
+    tap.point("no sandbox, if that is wanted", problem)
+    problem = configure(vm, NEXT_LIMIT) or vm.expect("systemctl reload sluiced") or vm.works()
+    if not problem and not host.wait_for(lambda: groups_of(vm), 60):
+        problem = vm.journal()
+    tap.point("a reload that turns it on gives control groups", problem)
+
+
 def test_restart(tap, vm):
     sockets = vm.sockets()
     number = vm.start_stuck()
@@ -271,6 +285,7 @@ def main():
             test_killed(tap, vm, "main")
             test_killed(tap, vm, "all")
             test_reload(tap, vm)
+            test_sandbox(tap, vm)
             test_restart(tap, vm)
             test_stop(tap, vm)
             status = vm.end()
