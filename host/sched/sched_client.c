@@ -54,10 +54,11 @@ bool sl_sched_client_handle(struct sl_sched_client *client, const struct sl_sche
 }
 
 /* Will the grant be over at a time, for whoever starts something then? The first piece may take
- * longer than a slice; others end within it, as far as can be told. */
+ * longer than a slice; others end well within it, as far as can be told. */
 static bool is_over(const struct sl_sched_client *client, uint64_t time_ns)
 {
-	uint64_t need_ns = client->begin_ns != 0 ? client->cost_ns : 1;
+	uint64_t spare_ns = client->slice_ns / SL_SCHED_SPARE_PART;
+	uint64_t need_ns = client->begin_ns != 0 ? client->cost_ns + spare_ns : 1;
 
 	return client->is_revoked || (client->slice_ns != UINT64_MAX &&
 				      time_ns - client->granted_ns + need_ns > client->slice_ns);

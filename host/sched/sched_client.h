@@ -21,6 +21,11 @@
  * runs, so that the GPU does not idle until a completion was noticed. */
 #define SL_SCHED_NEXT_NS 25000000ull
 
+/* This part of a slice has to be left after a piece that is not its first: pieces take about as
+ * long as the average says. Of those that just fit a slice would have one or two by chance, and two
+ * have a gap between them that the next context cannot fill. */
+#define SL_SCHED_SPARE_PART 10u
+
 /* So long before its last piece of a slice ends a context says so. */
 #define SL_SCHED_LEAD_NS 400000ull
 /* Only of a piece that takes so long on average it is said: it is on the GPU by then. */

@@ -146,13 +146,25 @@ static void test_a_slice_ends_after_the_job_that_exceeds_it(void **state)
 
 	start(&world);
 	grant(&world, 1, 2 * MS);
-	run(&world, 1 * MS);
+	run(&world, 800 * US);
 	settle(&world, true);
 	assert_int_equal(world.sent_count, 0);
 	run(&world, 50 * MS);
 	assert_false(may_start(&world));
 	settle(&world, true);
-	assert_returned(&world, 1, SL_SCHED_MSG_WANTS_MORE, 51 * MS);
+	assert_returned(&world, 1, SL_SCHED_MSG_WANTS_MORE, 50 * MS + 800 * US);
+}
+
+static void test_pieces_that_just_fit_do_not_share_a_slice(void **state)
+{
+	struct world world;
+
+	start(&world);
+	grant(&world, 1, 2 * MS);
+	run(&world, 990 * US);
+	assert_false(may_start(&world));
+	settle(&world, true);
+	assert_returned(&world, 1, SL_SCHED_MSG_WANTS_MORE, 990 * US);
 }
 
 static void test_it_lingers_for_more_work(void **state)
@@ -363,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_a_standing_grant_is_revoked_after_what_runs),
 		cmocka_unit_test(test_an_idle_standing_grant_is_revoked_at_once),
 		cmocka_unit_test(test_a_slice_ends_after_the_job_that_exceeds_it),
+		cmocka_unit_test(test_pieces_that_just_fit_do_not_share_a_slice),
 		cmocka_unit_test(test_it_lingers_for_more_work),
 		cmocka_unit_test(test_it_does_not_linger_for_nothing),
 		cmocka_unit_test(test_the_last_piece_is_announced),
