@@ -115,6 +115,12 @@ static inline struct sl_replay_device *sl_replay_device_of(void *self)
 	return ((struct sl_object *)self)->data;
 }
 
+/* A driver whose threads on the processor do what a GPU does. */
+static inline bool sl_replay_is_software(const struct sl_replay_device *device)
+{
+	return device->physical->gpu->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
 /* Turn off the features that Sluice cannot carry, in a VkPhysicalDeviceFeatures2 chain. */
 void sl_features_mask(void *chain);
 

@@ -45,11 +45,9 @@ void sl_stamp_clock_rest(struct sl_stamp_clock *clock)
  * one that completions are measured with. */
 static bool is_wanted(const struct sl_replay_device *device)
 {
-	VkPhysicalDeviceType type = device->physical->gpu->properties.deviceType;
-
 	switch (device->replay->options.timestamps) {
 	case SL_REPLAY_AUTO:
-		return type != VK_PHYSICAL_DEVICE_TYPE_CPU;
+		return !sl_replay_is_software(device);
 	case SL_REPLAY_ALWAYS:
 		return true;
 	case SL_REPLAY_NEVER:

@@ -321,7 +321,7 @@ static bool create_check(struct sl_replay_device *device)
 		},
 		.limits = &properties->limits,
 		.more = get_more_limits(device),
-		.is_software = properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
+		.is_software = sl_replay_is_software(device),
 	};
 
 	device->object->check = sl_check_create(&options);

@@ -232,9 +232,8 @@ void sl_replay_bury_pipeline(struct sl_replay_device *device)
 	const struct sl_replay_queue_request *request = device->queue_requests;
 	VkQueue queue;
 
-	if (device->physical->gpu->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU ||
-	    ++device->buried_count < MAX_BURIED || device->queue_request_count == 0 ||
-	    request->flags != 0) {
+	if (!sl_replay_is_software(device) || ++device->buried_count < MAX_BURIED ||
+	    device->queue_request_count == 0 || request->flags != 0) {
 		return;
 	}
 	device->buried_count = 0;

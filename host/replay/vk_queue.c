@@ -59,9 +59,7 @@ static void give_way(struct sl_replay_queue *queue)
 
 static bool must_give_way(struct sl_replay_queue *queue, uint64_t value)
 {
-	VkPhysicalDeviceType type = queue->device->physical->gpu->properties.deviceType;
-
-	return type == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+	return sl_replay_is_software(queue->device) &&
 	       value < atomic_load_explicit(&queue->started, memory_order_relaxed) &&
 	       sl_backoff_may_try(&queue->giving_way);
 }
@@ -114,11 +112,12 @@ static void *run_waiter(void *data)
 		uint64_t value = 0;
 		VkResult result = wait_for_next(queue);
 
-		if (atomic_load_explicit(&queue->is_ending, memory_order_relaxed)) {
-			return NULL;
-		}
 		if (result == VK_SUCCESS) {
 			result = read_timeline(queue, &value);
+		}
+		/* Looked at after the value, which may be the number that no submission has. */
+		if (atomic_load_explicit(&queue->is_ending, memory_order_relaxed)) {
+			return NULL;
 		}
 		if (result < 0) {
 			sl_replay_lose(device->replay, "vkWaitSemaphores failed (%d)", result);
