@@ -28,6 +28,7 @@
 struct packet {
 	STAILQ_ENTRY(packet) link;
 	int fd; /* sent along; -1: none */
+	bool is_spare;
 	size_t size;
 	size_t payload_size;
 	uint8_t bytes[]; /* the packet, then its payload */
@@ -36,8 +37,9 @@ struct packet {
 /* Room for a packet that must go where memory is short. */
 struct spare {
 	_Alignas(struct packet) uint8_t bytes[sizeof(struct packet) + SL_VIRGL_QUEUE_MAX_INSISTED];
-	bool is_used;
 };
+
+STAILQ_HEAD(packets, packet);
 
 struct sl_virgl_queue {
 	int socket;
@@ -45,7 +47,8 @@ struct sl_virgl_queue {
 	sd_event_source *burst_end; /* sends what was gathered */
 	const struct sl_virgl_queue_ops *ops;
 	void *data;
-	STAILQ_HEAD(, packet) packets; /* in their order */
+	struct packets packets; /* in their order */
+	struct packets unused;	/* of the spares */
 	size_t waiting_bytes;
 	bool is_writing; /* the event loop tells when the socket takes more */
 	bool is_broken;	 /* a packet is missing that had to go: none goes any more */
@@ -56,24 +59,43 @@ struct sl_virgl_queue {
 static void free_packet(struct sl_virgl_queue *queue, struct packet *packet)
 {
 	sl_fd_close(packet->fd);
-	for (int i = 0; i < SPARE_COUNT; i++) {
-		if ((void *)packet == queue->spares[i].bytes) {
-			queue->spares[i].is_used = false;
-			return;
-		}
+	if (packet->is_spare) {
+		STAILQ_INSERT_HEAD(&queue->unused, packet, link);
+	} else {
+		free(packet);
 	}
-	free(packet);
+}
+
+/* Returns NULL if memory is short. */
+static struct packet *allocate(size_t bytes)
+{
+	struct packet *packet = malloc(bytes);
+
+	if (packet != NULL) {
+		packet->is_spare = false;
+	}
+	return packet;
 }
 
 static struct packet *take_spare(struct sl_virgl_queue *queue)
 {
-	for (int i = 0; i < SPARE_COUNT; i++) {
-		if (!queue->spares[i].is_used) {
-			queue->spares[i].is_used = true;
-			return (struct packet *)queue->spares[i].bytes;
-		}
+	struct packet *packet = STAILQ_FIRST(&queue->unused);
+
+	if (packet != NULL) {
+		STAILQ_REMOVE_HEAD(&queue->unused, link);
 	}
-	return NULL;
+	return packet;
+}
+
+static void init_spares(struct sl_virgl_queue *queue)
+{
+	STAILQ_INIT(&queue->unused);
+	for (int i = 0; i < SPARE_COUNT; i++) {
+		struct packet *packet = (struct packet *)queue->spares[i].bytes;
+
+		packet->is_spare = true;
+		STAILQ_INSERT_TAIL(&queue->unused, packet, link);
+	}
 }
 
 /* A long payload goes in a memfd. Returns 0 or -errno. */
@@ -188,6 +210,15 @@ static int on_burst_end(sd_event_source *source, void *data)
 	return 0;
 }
 
+/* What a packet of any origin begins as. */
+static void fill(struct packet *waiting, const void *packet, size_t size)
+{
+	waiting->fd = -1;
+	waiting->size = size;
+	waiting->payload_size = 0;
+	memcpy(waiting->bytes, packet, size);
+}
+
 static void append(struct sl_virgl_queue *queue, struct packet *waiting)
 {
 	STAILQ_INSERT_TAIL(&queue->packets, waiting, link);
@@ -209,14 +240,13 @@ int sl_virgl_queue_send(struct sl_virgl_queue *queue, const void *packet, size_t
 	    bytes > SL_VIRGL_QUEUE_MAX_BYTES - queue->waiting_bytes || (fd >= 0 && copy < 0)) {
 		return -ENOMEM;
 	}
-	struct packet *waiting = malloc(bytes);
+	struct packet *waiting = allocate(bytes);
 	if (waiting == NULL) {
 		return -ENOMEM;
 	}
+	fill(waiting, packet, size);
 	waiting->fd = sl_steal_fd(&copy);
-	waiting->size = size;
 	waiting->payload_size = payload_size;
-	memcpy(waiting->bytes, packet, size);
 	if (payload_size > 0) {
 		memcpy(waiting->bytes + size, payload, payload_size);
 	}
@@ -239,7 +269,7 @@ void sl_virgl_queue_insist(struct sl_virgl_queue *queue, const void *packet, siz
 		return;
 	}
 	if (bytes + queue->waiting_bytes <= 2 * (size_t)SL_VIRGL_QUEUE_MAX_BYTES) {
-		waiting = malloc(bytes);
+		waiting = allocate(bytes);
 		waiting = waiting != NULL ? waiting : take_spare(queue);
 	}
 	if (waiting == NULL) {
@@ -247,10 +277,7 @@ void sl_virgl_queue_insist(struct sl_virgl_queue *queue, const void *packet, siz
 		sd_event_source_set_enabled(queue->burst_end, SD_EVENT_ONESHOT);
 		return;
 	}
-	waiting->fd = -1;
-	waiting->size = size;
-	waiting->payload_size = 0;
-	memcpy(waiting->bytes, packet, size);
+	fill(waiting, packet, size);
 	append(queue, waiting);
 }
 
@@ -291,6 +318,7 @@ int sl_virgl_queue_create(sd_event *event, int socket, const struct sl_virgl_que
 	queue->ops = ops;
 	queue->data = data;
 	STAILQ_INIT(&queue->packets);
+	init_spares(queue);
 	int r = sd_event_add_io(event, &queue->source, socket, EPOLLIN, on_event, queue);
 	if (r >= 0) {
 		r = sd_event_add_defer(event, &queue->burst_end, on_burst_end, queue);

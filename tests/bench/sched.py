@@ -330,25 +330,19 @@ class Bench:
                     self.note(f"sluice: hogs' part of what is left {where}",
                               [run["hogs"] for run in runs], "", "(>= 0.9)")
 
-    def throughput(self, make, job_us):
+    def throughput(self, make, job_us, is_ordinary):
         """Jobs a second, and the part of the time in which the engine works: what it does not comes
-        of what is before it, however fast it is at the moment."""
-        with make() as system:
+        of what is before it, however fast it is at the moment. is_ordinary: there is none; the
+        worker is a thread like others, on all CPUs."""
+        work = None
+        with self.engine.given_up() if is_ordinary else contextlib.nullcontext(), make() as system:
             system.add("alone")
             process = system.launch("alone", *self.job(job_us), f"jobs={round(2e6 / job_us)}",
                                     "depth=4")
-            work = rate_work(self.engine.take(system.worker_pid(process)), 1)
+            if not is_ordinary:
+                work = rate_work(self.engine.take(system.worker_pid(process)), 1)
             output = json.loads(process.communicate(timeout=120)[0])
         return output["jobs"] / (output["time_ns"] / 1e9), work
-
-    def ordinary_throughput(self, make, job_us):
-        """The same with one worker that is a thread like others, on all CPUs."""
-        with self.engine.given_up(), make() as system:
-            system.add("alone")
-            process = system.launch("alone", *self.job(job_us), f"jobs={round(2e6 / job_us)}",
-                                    "depth=4")
-            output = json.loads(process.communicate(timeout=120)[0])
-        return output["jobs"] / (output["time_ns"] / 1e9), None
 
     def together(self, system, job_us):
         """Two programs at the same time: jobs a second of both, and ledgers before and after."""
@@ -374,14 +368,15 @@ class Bench:
         return (sluice / native, used, after["handover_p50_ns"] / 1000,
                 after["handover_p99_ns"] / 1000)
 
-    def measure_alone(self, where, throughput):
+    def measure_alone(self, is_ordinary):
+        where = ", ordinary threads" if is_ordinary else ""
         for job_us in (100, 1000, 10000):
             runs = self.repeat(lambda j=job_us: [
-                throughput(make, j) for make in (*self.others, Sluice)])
+                self.throughput(make, j, is_ordinary) for make in (*self.others, Sluice)])
             name = f"alone, jobs of {job_us / 1000:g} ms{where}"
             self.note(f"{name}: speed beside native", [run[-1][0] / run[0][0] for run in runs], "",
                       "(>= 0.99)")
-            if runs[0][0][1] is not None:
+            if not is_ordinary:
                 self.note(f"{name}: engine at work, native", [run[0][1] for run in runs], "", "")
                 self.note(f"{name}: engine at work, Sluice", [run[-1][1] for run in runs], "", "")
             if len(self.others) > 1:
@@ -389,8 +384,8 @@ class Bench:
                           [run[1][0] / run[0][0] for run in runs], "", "")
 
     def measure_cost(self):
-        self.measure_alone("", self.throughput)
-        self.measure_alone(", ordinary threads", self.ordinary_throughput)
+        for is_ordinary in (False, True):
+            self.measure_alone(is_ordinary)
         for job_us in (1000, 3000, 10000):
             runs = self.repeat(lambda j=job_us: self.contended(j))
             name = f"two guests, jobs of {job_us / 1000:g} ms"

@@ -41,6 +41,14 @@ def native_environment(**more):
     return clean_environment(VK_DRIVER_FILES=driver, VK_ICD_FILENAMES=driver, **more)
 
 
+def skips_virgl():
+    """Does a test of sluice-virgl have nothing to test? Then it says so."""
+    if (BUILD / "host/virgl/sluice-virgl").exists():
+        return False
+    print("1..0 # SKIP built without virglrenderer")
+    return True
+
+
 class Host:
     """A daemon of its own, with its log in a file."""
 
@@ -95,6 +103,13 @@ class Host:
             [BUILD / "host/ctl/sluicectl", "--control", self.control, "--json", *arguments],
             stdout=subprocess.PIPE, check=True, timeout=20).stdout
         return json.loads(output)
+
+    def skips_opengl(self):
+        """The same of a test of OpenGL with this daemon."""
+        if pathlib.Path(f"{self.socket}.gl").exists():
+            return False
+        print("1..0 # SKIP no OpenGL on this host")
+        return True
 
     def renderer_pids(self):
         """All renderers, those that wait for a program included."""

@@ -9,6 +9,7 @@
  * within ANSWER_MS, or the program fails with status 1. It prints a line "USER PART: WHAT" for
  * each part that did not work, and one with what the device offers; then "ended" if the device
  * hung up. */
+#include "host/base/clock.h"
 #include "host/base/fd.h"
 #include "host/vgpu/vhost_user_msg.h"
 #include "protocol/limits.h"
@@ -29,7 +30,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MS 10000
@@ -282,10 +282,17 @@ static void start_device(struct machine *machine)
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
+	return sl_clock_now_ns() / 1000000;
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+/* Waits a moment for what the device does by itself. Returns false once that is late. */
+static bool wait_a_moment(const struct machine *machine, uint64_t end_ms)
+{
+	usleep(1000);
+	if (has_hung_up(machine)) {
+		end();
+	}
+	return now_ms() <= end_ms;
 }
 
 static void wait_for_answer(struct machine *machine, uint16_t index, uint32_t type)
@@ -476,13 +483,10 @@ static void show(struct user *user, enum part part, enum object object, uint32_t
 		     .r = all,
 		     .resource_id = resource(user, object),
 	     });
-	for (uint64_t end_ms = now_ms() + ANSWER_MS;
-	     !user->failed[part] && (atomic_load(&user->machine->shown) & 0xffffff) != pixel;
-	     usleep(1000)) {
-		if (has_hung_up(user->machine)) {
-			end();
-		}
-		if (now_ms() > end_ms) {
+	const uint64_t end_ms = now_ms() + ANSWER_MS;
+
+	while (!user->failed[part] && (atomic_load(&user->machine->shown) & 0xffffff) != pixel) {
+		if (!wait_a_moment(user->machine, end_ms)) {
 			complain(user, part, "is not shown");
 		}
 	}
@@ -637,12 +641,10 @@ static void check_program(struct user *user)
 	       &(const struct sl_virtio_submit){ .magic = SL_VIRTIO_MAGIC,
 						 .op = SL_VIRTIO_DOORBELL },
 	       NULL, false);
-	for (uint64_t end_ms = now_ms() + ANSWER_MS; atomic_load(&sync->lost) == SL_LOST_NOT;
-	     usleep(1000)) {
-		if (has_hung_up(user->machine)) {
-			end();
-		}
-		if (now_ms() > end_ms) {
+	const uint64_t end_ms = now_ms() + ANSWER_MS;
+
+	while (atomic_load(&sync->lost) == SL_LOST_NOT) {
+		if (!wait_a_moment(user->machine, end_ms)) {
 			complain(user, PROGRAM, "its renderer reads nothing");
 			return;
 		}

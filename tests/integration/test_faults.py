@@ -69,6 +69,11 @@ class Neighbour:
         self.process.communicate(timeout=60)
         return self.process.returncode
 
+    def end(self, did):
+        """Stops it, which did this at last. None, or what was wrong with it."""
+        status = self.stop()
+        return complain(did) or (f"the neighbour: status {status}" if status != 0 else None)
+
 
 def complain(did):
     """None, or what a neighbour noticed that did this. It draws 200 in a second; one that only waits
@@ -338,8 +343,7 @@ def test_guest_memory(tap, native):
                 break
         did = neighbour.ask()
         print(f"# the guest driver makes some {number} requests; the neighbour: {did}")
-        if complain(did) or neighbour.stop() != 0:
-            problems.append(f"the neighbour: {did}")
+        problems += filter(None, [neighbour.end(did)])
         tap.point("memory fails in the guest driver",
                   "\n".join(problems) or next_program_works(daemon, native))
 
@@ -364,7 +368,7 @@ def test_renderer_memory(tap, native):
             fault.set(0)
             did = neighbour.ask()
             print(f"# a renderer makes some {number} requests; the neighbour: {did}")
-            problems += [complain(did)] if complain(did) else []
+            problems += filter(None, [complain(did)])
             tap.point("memory fails in a renderer",
                       "\n".join(problems) or next_program_works(daemon, native))
             tap.point("the neighbour of such renderers", None if neighbour.stop() == 0 else
@@ -435,8 +439,7 @@ def test_daemon_fds(tap, native):
             problem = "the daemon never ran out of descriptors\n" + daemon.log()
         if used > 0.5:
             problem = f"in one second the daemon used {used} s"
-        if complain(did) or neighbour.stop() != 0:
-            problem = f"the neighbour: {did}"
+        problem = neighbour.end(did) or problem
         print(f"# the neighbour: {did}")
         # Those that it had refused keep theirs for 2 s.
         host.wait_for(lambda: not next_program_works(daemon, native), NOTICE_SECONDS)
@@ -463,8 +466,7 @@ def test_full_disk(tap, native):
             did = neighbour.ask()
             if left != 0:
                 problems.append(f"{left} blocks are free: the disk is not full")
-            if complain(did) or neighbour.stop() != 0:
-                problems.append(f"the neighbour: {did}")
+            problems.append(neighbour.end(did))
             print(f"# the neighbour: {did}")
             tap.point("a full disk", "\n".join(filter(None, problems)))
 

@@ -17,7 +17,7 @@ import time
 
 import host
 import run_cases
-from test_faults import KILLS, Fault, Neighbour, complain, next_program_works
+from test_faults import KILLS, Fault, Neighbour, next_program_works
 
 VGPU = host.BUILD / "host/vgpu/sluice-vgpu"
 MACHINE = host.BUILD / "tests/integration/machine"
@@ -90,11 +90,14 @@ def judge_opengl(run, was_killed=False):
     return None
 
 
+def test_served(tap, daemon, name):
+    run = Run(daemon)
+    tap.point(name, None if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+
+
 def test_requests(tap, daemon, native, fault, name, judge, step, **options):
     """options: those of a run."""
-    run = Run(daemon)
-    tap.point(f"{name}: a machine is served", None
-              if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+    test_served(tap, daemon, f"{name}: a machine is served")
     neighbour = Neighbour(daemon)
     problems = []
     ends = losses = 0
@@ -115,13 +118,10 @@ def test_requests(tap, daemon, native, fault, name, judge, step, **options):
           f"something was lost; the neighbour: {did}")
     if losses == 0:
         problems.append("nothing ever failed")
-    if complain(did) or neighbour.stop() != 0:
-        problems.append(f"the neighbour: {did}")
+    problems += filter(None, [neighbour.end(did)])
     daemon.ask("remove-guest", "neighbour")
     tap.point(f"memory fails in {name}", "\n".join(problems[:3]))
-    run = Run(daemon)
-    tap.point(f"{name}: the next machine is served", None
-              if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+    test_served(tap, daemon, f"{name}: the next machine is served")
     tap.point(f"{name}: the next program works", next_program_works(daemon, native))
 
 
@@ -161,8 +161,7 @@ def test_kills(tap, daemon, native):
             problems += [f"{problem}\n{run.describe()}"] if problem else []
         did = neighbour.ask()
         print(f"# {name} killed {len(killed)} times of {KILLS}; the neighbour: {did}")
-        if complain(did) or neighbour.stop() != 0:
-            problems.append(f"the neighbour: {did}")
+        problems += filter(None, [neighbour.end(did)])
         daemon.ask("remove-guest", "neighbour")
         problems += [] if killed else ["it was never there"]
         problems += [] if daemon.wait_until_idle() else ["a program is still listed"]
@@ -171,8 +170,7 @@ def test_kills(tap, daemon, native):
 
 def main():
     tap = host.Tap()
-    if not (host.BUILD / "host/virgl/sluice-virgl").exists():
-        print("1..0 # SKIP built without virglrenderer")
+    if host.skips_virgl():
         return 0
     native = run_cases.Native()
     with tempfile.TemporaryDirectory() as directory:
@@ -180,8 +178,7 @@ def main():
         opengl = Fault(directory, "sluice-virgl", **COPIES)
         with host.Host(name="vgpu-faults",
                        env={"LIBGL_ALWAYS_SOFTWARE": "1"} | opengl.env) as daemon:
-            if not (daemon.directory / "guest.sock.gl").exists():
-                print("1..0 # SKIP no OpenGL on this host")
+            if daemon.skips_opengl():
                 return 0
             test_requests(tap, daemon, native, device, "sluice-vgpu", judge_device, 3,
                           env=device.env)

@@ -125,13 +125,11 @@ def test_mutations(tap, daemon, path):
 
 def main():
     tap = host.Tap()
-    if not (host.BUILD / "host/virgl/sluice-virgl").exists():
-        print("1..0 # SKIP built without virglrenderer")
+    if host.skips_virgl():
         return 0
     native = run_cases.Native()
     with host.Host(name="virgl-streams", env={"LIBGL_ALWAYS_SOFTWARE": "1"}) as daemon:
-        if not pathlib.Path(f"{daemon.socket}.gl").exists():
-            print("1..0 # SKIP no OpenGL on this host")
+        if daemon.skips_opengl():
             return 0
         neighbour = Neighbour(daemon, native)
         try:

@@ -262,8 +262,7 @@ def test_shares(tap, daemon, vm):
 
 def main():
     tap = host.Tap()
-    if not (host.BUILD / "host/virgl/sluice-virgl").exists():
-        print("1..0 # SKIP built without virglrenderer")
+    if host.skips_virgl():
         return 0
     guest_module.require_image()
     native = run_cases.Native()
