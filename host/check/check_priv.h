@@ -109,6 +109,7 @@ struct sl_check_binding {
 	uint32_t count;
 	uint32_t first_dynamic; /* of the set's dynamic buffers */
 	VkDescriptorType type;
+	VkShaderStageFlags stages;
 	VkDescriptorBindingFlags flags;
 };
 
@@ -241,6 +242,17 @@ bool sl_check_is_texel(const struct sl_format *format);
 int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list *named,
 			   VkPipelineBindPoint point, VkPipelineCreateFlags flags,
 			   VkPipelineLayout layout, VkRenderPass pass);
+
+/* The binding of a number, or NULL. */
+const struct sl_check_binding *sl_check_find_binding(const struct sl_check_layout *layout,
+						     uint32_t number);
+
+/* Shaders of a pipeline: constants that are there, an entry point of that name and stage, and
+ * descriptors that the layout (VK_NULL_HANDLE: has none) has too. stages may be NULL. Returns 0,
+ * -EBADMSG or -ENOMEM. */
+int sl_check_stages(struct sl_check *check, const struct sl_object_list *named,
+		    const VkPipelineShaderStageCreateInfo *stages, uint32_t count,
+		    VkPipelineLayout layout);
 
 /* Sample locations within the device's limits: info may be NULL; those of a chain; those of all
  * attachments and subpasses with which a pass begins. Return 0 or -EBADMSG. */

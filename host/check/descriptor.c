@@ -80,6 +80,7 @@ static struct sl_check_layout *make_layout(const VkDescriptorSetLayoutCreateInfo
 			.number = binding->binding,
 			.count = binding->descriptorCount,
 			.type = binding->descriptorType,
+			.stages = binding->stageFlags,
 			.flags = flags_of(flags, i),
 		};
 	}
@@ -263,8 +264,8 @@ void sl_check_set_reset(struct sl_check *check, struct sl_check_set *set)
 	}
 }
 
-static const struct sl_check_binding *find_binding(const struct sl_check_layout *layout,
-						   uint32_t number)
+const struct sl_check_binding *sl_check_find_binding(const struct sl_check_layout *layout,
+						     uint32_t number)
 {
 	const struct sl_check_binding key = { .number = number };
 
@@ -291,7 +292,7 @@ struct run {
 static int find_run(struct sl_check *check, struct run *run)
 {
 	const struct sl_check_layout *layout = run->layout;
-	const struct sl_check_binding *binding = find_binding(layout, run->binding);
+	const struct sl_check_binding *binding = sl_check_find_binding(layout, run->binding);
 
 	if (binding == NULL) {
 		return sl_check_fail(check, "the set has no binding %u", run->binding);
@@ -538,7 +539,7 @@ static struct described describe(const VkWriteDescriptorSet *write, uint32_t ind
 static void note_dynamic(const struct sl_object_list *named, uint32_t *cursor,
 			 const struct sl_check_set *set, const VkWriteDescriptorSet *write)
 {
-	uint32_t first = find_binding(set->layout, write->dstBinding)->first_dynamic +
+	uint32_t first = sl_check_find_binding(set->layout, write->dstBinding)->first_dynamic +
 			 write->dstArrayElement;
 
 	for (uint32_t i = 0; i < write->descriptorCount; i++) {
@@ -562,8 +563,8 @@ static void note_write(struct sl_check *check, const struct sl_object_list *name
 		       const VkWriteDescriptorSet *write)
 {
 	struct sl_check_set *set = find_set(named, cursor, write->dstSet);
-	uint32_t first =
-		find_binding(set->layout, write->dstBinding)->first + write->dstArrayElement;
+	uint32_t first = sl_check_find_binding(set->layout, write->dstBinding)->first +
+			 write->dstArrayElement;
 
 	if (write->descriptorType == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {
 		return;
@@ -591,8 +592,9 @@ static void note_copy(struct sl_check *check, const struct sl_object_list *named
 {
 	const struct sl_check_set *from = find_set(named, cursor, copy->srcSet);
 	struct sl_check_set *to = find_set(named, cursor, copy->dstSet);
-	const struct sl_check_binding *source = find_binding(from->layout, copy->srcBinding);
-	const struct sl_check_binding *target = find_binding(to->layout, copy->dstBinding);
+	const struct sl_check_binding *source =
+		sl_check_find_binding(from->layout, copy->srcBinding);
+	const struct sl_check_binding *target = sl_check_find_binding(to->layout, copy->dstBinding);
 	uint32_t first = source->first + copy->srcArrayElement;
 	uint32_t to_first = target->first + copy->dstArrayElement;
 
@@ -629,7 +631,7 @@ int sl_check_vkGetDescriptorSetLayoutBindingOffsetEXT(
 		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
 			      (uint64_t)(uintptr_t)args->layout);
 
-	return node != NULL && find_binding(layout_of(node), args->binding) != NULL
+	return node != NULL && sl_check_find_binding(layout_of(node), args->binding) != NULL
 		       ? 0
 		       : sl_check_fail(check, "the layout has no binding %u", args->binding);
 }

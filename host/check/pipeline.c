@@ -5,24 +5,6 @@
 #include "host/check/range.h"
 #include "host/check/regular.h"
 
-static int check_stages(struct sl_check *check, const VkPipelineShaderStageCreateInfo *stages,
-			uint32_t count)
-{
-	for (uint32_t i = 0; stages != NULL && i < count; i++) {
-		const VkSpecializationInfo *info = stages[i].pSpecializationInfo;
-
-		for (uint32_t k = 0; info != NULL && k < info->mapEntryCount; k++) {
-			const VkSpecializationMapEntry *entry = &info->pMapEntries[k];
-
-			if (!sl_check_bytes(entry->offset, entry->size, info->dataSize)) {
-				return sl_check_fail(check, "a constant beyond %zu bytes",
-						     info->dataSize);
-			}
-		}
-	}
-	return 0;
-}
-
 static int check_place(struct sl_check *check, const char *what, uint32_t place, uint32_t end)
 {
 	return place < end
@@ -115,6 +97,33 @@ static int check_states(struct sl_check *check, const VkGraphicsPipelineCreateIn
 	return r;
 }
 
+/* Stages that do not belong to the part of a pipeline that is made are nothing. */
+static int check_stages(struct sl_check *check, const struct sl_object_list *named,
+			const VkGraphicsPipelineCreateInfo *info)
+{
+	const VkGraphicsPipelineLibraryCreateInfoEXT *part = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_LIBRARY_CREATE_INFO_EXT);
+	const VkPipelineLibraryCreateInfoKHR *parts = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_PIPELINE_LIBRARY_CREATE_INFO_KHR);
+	VkGraphicsPipelineLibraryFlagsEXT own = UINT32_MAX;
+	int r = 0;
+
+	if (part != NULL || (parts != NULL && parts->libraryCount > 0)) {
+		own = part != NULL ? part->flags : 0;
+	}
+	for (uint32_t i = 0; r == 0 && info->pStages != NULL && i < info->stageCount; i++) {
+		VkGraphicsPipelineLibraryFlagsEXT needed =
+			info->pStages[i].stage == VK_SHADER_STAGE_FRAGMENT_BIT
+				? VK_GRAPHICS_PIPELINE_LIBRARY_FRAGMENT_SHADER_BIT_EXT
+				: VK_GRAPHICS_PIPELINE_LIBRARY_PRE_RASTERIZATION_SHADERS_BIT_EXT;
+
+		if ((own & needed) != 0) {
+			r = sl_check_stages(check, named, &info->pStages[i], 1, info->layout);
+		}
+	}
+	return r;
+}
+
 int sl_check_vkCreateGraphicsPipelines(struct sl_check *check,
 				       struct sl_vkCreateGraphicsPipelines *args)
 {
@@ -130,7 +139,7 @@ int sl_check_vkCreateGraphicsPipelines(struct sl_check *check,
 				    : NULL;
 		const struct sl_check_pass *pass = node != NULL ? node->extra : NULL;
 
-		r = check_stages(check, info->pStages, info->stageCount);
+		r = check_stages(check, args->named, info);
 		r = r == 0 ? check_states(check, info) : r;
 		if (r == 0 && pass != NULL && info->subpass >= pass->subpass_count) {
 			r = sl_check_fail(check, "subpass %u of %u", info->subpass,
@@ -146,7 +155,9 @@ int sl_check_vkCreateComputePipelines(struct sl_check *check,
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
-		r = check_stages(check, &args->pCreateInfos[i].stage, 1);
+		const VkComputePipelineCreateInfo *info = &args->pCreateInfos[i];
+
+		r = sl_check_stages(check, args->named, &info->stage, 1, info->layout);
 	}
 	return r;
 }

@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Ray tracing: groups of pipelines, and acceleration structures in their buffers. */
+/* Ray tracing: shaders and groups of pipelines, and acceleration structures in their buffers. */
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 #include "host/check/regular.h"
+
+int sl_check_vkCreateRayTracingPipelinesKHR(struct sl_check *check,
+					    struct sl_vkCreateRayTracingPipelinesKHR *args)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkRayTracingPipelineCreateInfoKHR *info = &args->pCreateInfos[i];
+
+		r = sl_check_stages(check, args->named, info->pStages, info->stageCount,
+				    info->layout);
+	}
+	return r;
+}
+
+int sl_check_vkCreateRayTracingPipelinesNV(struct sl_check *check,
+					   struct sl_vkCreateRayTracingPipelinesNV *args)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < args->createInfoCount; i++) {
+		const VkRayTracingPipelineCreateInfoNV *info = &args->pCreateInfos[i];
+
+		r = sl_check_stages(check, args->named, info->pStages, info->stageCount,
+				    info->layout);
+	}
+	return r;
+}
 
 /* Groups of libraries follow the pipeline's own. */
 static uint32_t count_groups(const struct sl_object_list *named, uint32_t own_count,

@@ -654,7 +654,8 @@ static bool is_lost(void *data)
 	return sl_guest_link_check_lost(h->link);
 }
 
-static const struct lie *const lists[] = { lies, hostile_object_lies, hostile_descriptor_lies };
+static const struct lie *const lists[] = { lies, hostile_object_lies, hostile_descriptor_lies,
+					   hostile_shader_lies };
 
 static const struct lie *find_lie(const char *name)
 {

@@ -35,6 +35,7 @@ enum object {
 	IMAGE_MEMORY,
 	DEPTH, /* an image of four samples */
 	DEPTH_VIEW,
+	SHADER,
 	SECOND, /* of anything */
 	OBJECT_COUNT,
 };
@@ -56,9 +57,10 @@ struct lie {
 	void (*tell)(struct hostile *h); /* returns after it is told */
 };
 
-/* Well-formed messages about objects that are not what they say; both end with a NULL name. */
+/* Well-formed messages about objects that are not what they say; each ends with a NULL name. */
 extern const struct lie hostile_object_lies[];
 extern const struct lie hostile_descriptor_lies[];
+extern const struct lie hostile_shader_lies[];
 
 /* End the program. */
 void hostile_fail(const char *what) __attribute__((noreturn));

@@ -29,6 +29,8 @@ REFUSED = {
     "depth-samples": "attachments with samples 0x5 are rendered to together",
     "image-levels": "vkGetImageMemoryRequirements2: no live object of this type has this id",
     "location-of-no-device": "SPIR-V: a location that no device has",
+    "missing-binding": "set 0 binding 3, which the pipeline's layout lacks",
+    "missing-set": "set 0 binding 0, which the pipeline's layout lacks",
 }
 
 
