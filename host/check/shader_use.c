@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/spirv_words.h"
 #include "protocol/limits.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define HEADER_WORDS  5u
 /* More than any shader of use; a table takes 24 bytes per id. */
 #define MAX_BOUND (4u << 20)
 /* Ids that are looked at for all entry points together. */
@@ -118,9 +118,7 @@ struct id {
 };
 
 struct scan {
-	const uint32_t *words;
-	uint32_t count;
-	uint32_t bound;
+	struct sl_spirv_words code;
 	struct id *ids;
 	uint32_t *named; /* ids that functions name, function by function */
 	uint32_t named_count;
@@ -134,35 +132,12 @@ struct scan {
 	uint32_t resource_capacity;
 };
 
-static uint16_t opcode(const struct scan *scan, uint32_t at)
-{
-	return (uint16_t)scan->words[at];
-}
-
-static uint32_t length(const struct scan *scan, uint32_t at)
-{
-	return scan->words[at] >> 16;
-}
-
-static uint32_t operand(const struct scan *scan, uint32_t at, uint32_t index)
-{
-	return index < length(scan, at) ? scan->words[at + index] : 0;
-}
-
-/* As an index of the table: 0, which is no id, if it is none. */
-static uint32_t id_operand(const struct scan *scan, uint32_t at, uint32_t index)
-{
-	uint32_t id = operand(scan, at, index);
-
-	return id < scan->bound ? id : 0;
-}
-
 /* The instruction that defines an id, if it is one of these; otherwise 0. */
 static uint32_t definition(const struct scan *scan, uint32_t id, uint16_t op)
 {
 	uint32_t at = scan->ids[id].defined;
 
-	return at != 0 && opcode(scan, at) == op ? at : 0;
+	return at != 0 && sl_spirv_opcode(&scan->code, at) == op ? at : 0;
 }
 
 static bool set_binding(struct id *id, uint32_t binding)
@@ -185,16 +160,16 @@ static bool set_set(struct id *id, uint32_t set)
 
 static bool decorate(struct scan *scan, uint32_t at)
 {
-	struct id *id = &scan->ids[id_operand(scan, at, 1)];
+	struct id *id = &scan->ids[sl_spirv_id(&scan->code, at, 1)];
 
-	switch (operand(scan, at, 2)) {
+	switch (sl_spirv_operand(&scan->code, at, 2)) {
 	case DECORATION_BUFFER_BLOCK:
 		id->is_buffer_block = true;
 		return true;
 	case DECORATION_BINDING:
-		return set_binding(id, operand(scan, at, 3));
+		return set_binding(id, sl_spirv_operand(&scan->code, at, 3));
 	case DECORATION_DESCRIPTOR_SET:
-		return set_set(id, operand(scan, at, 3));
+		return set_set(id, sl_spirv_operand(&scan->code, at, 3));
 	default:
 		return true;
 	}
@@ -203,11 +178,11 @@ static bool decorate(struct scan *scan, uint32_t at)
 /* Decorations of a group come before the group is applied (SPIR-V 3.52.3). */
 static bool decorate_with_group(struct scan *scan, uint32_t at)
 {
-	const struct id *group = &scan->ids[id_operand(scan, at, 1)];
+	const struct id *group = &scan->ids[sl_spirv_id(&scan->code, at, 1)];
 	bool is_good = true;
 
-	for (uint32_t i = 2; is_good && i < length(scan, at); i++) {
-		struct id *id = &scan->ids[id_operand(scan, at, i)];
+	for (uint32_t i = 2; is_good && i < sl_spirv_length(&scan->code, at); i++) {
+		struct id *id = &scan->ids[sl_spirv_id(&scan->code, at, i)];
 
 		id->is_buffer_block |= group->is_buffer_block;
 		is_good = (!group->has_binding || set_binding(id, group->binding)) &&
@@ -219,8 +194,10 @@ static bool decorate_with_group(struct scan *scan, uint32_t at)
 /* Returns false if its name has no end. */
 static bool note_entry(struct scan *scan, uint32_t at)
 {
-	size_t room = length(scan, at) > 3 ? (size_t)(length(scan, at) - 3) * 4 : 0;
-	size_t name_length = strnlen((const char *)&scan->words[at + 3], room);
+	size_t room = sl_spirv_length(&scan->code, at) > 3
+			      ? (size_t)(sl_spirv_length(&scan->code, at) - 3) * 4
+			      : 0;
+	size_t name_length = strnlen((const char *)&scan->code.words[at + 3], room);
 
 	scan->entry_count++;
 	scan->name_bytes += name_length + 1;
@@ -232,11 +209,11 @@ static bool note_instruction(struct scan *scan, uint32_t at)
 {
 	static const char glsl[] = "GLSL.std.450";
 
-	switch (opcode(scan, at)) {
+	switch (sl_spirv_opcode(&scan->code, at)) {
 	case OP_EXT_INST_IMPORT:
-		if (length(scan, at) == 2 + (sizeof(glsl) + 3) / 4 &&
-		    memcmp(&scan->words[at + 2], glsl, sizeof(glsl)) == 0) {
-			scan->glsl = id_operand(scan, at, 1);
+		if (sl_spirv_length(&scan->code, at) == 2 + (sizeof(glsl) + 3) / 4 &&
+		    memcmp(&scan->code.words[at + 2], glsl, sizeof(glsl)) == 0) {
+			scan->glsl = sl_spirv_id(&scan->code, at, 1);
 		}
 		return true;
 	case OP_ENTRY_POINT:
@@ -253,12 +230,12 @@ static bool note_instruction(struct scan *scan, uint32_t at)
 	case OP_TYPE_STRUCT:
 	case OP_TYPE_POINTER:
 	case OP_TYPE_ACCELERATION_STRUCTURE:
-		scan->ids[id_operand(scan, at, 1)].defined = at;
+		scan->ids[sl_spirv_id(&scan->code, at, 1)].defined = at;
 		return true;
 	case OP_CONSTANT:
 	case OP_FUNCTION:
 	case OP_VARIABLE:
-		scan->ids[id_operand(scan, at, 2)].defined = at;
+		scan->ids[sl_spirv_id(&scan->code, at, 2)].defined = at;
 		return true;
 	default:
 		return true;
@@ -277,17 +254,18 @@ static const struct operands *find_operands(uint16_t op)
 
 static void note_named(struct scan *scan, uint32_t function, uint32_t at)
 {
-	const struct operands *which = find_operands(opcode(scan, at));
+	const struct operands *which = find_operands(sl_spirv_opcode(&scan->code, at));
 
-	if (which == NULL ||
-	    (opcode(scan, at) == OP_EXT_INST && id_operand(scan, at, 3) != scan->glsl)) {
+	if (which == NULL || (sl_spirv_opcode(&scan->code, at) == OP_EXT_INST &&
+			      sl_spirv_id(&scan->code, at, 3) != scan->glsl)) {
 		return;
 	}
-	uint32_t end =
-		which->end == 0 || which->end > length(scan, at) ? length(scan, at) : which->end;
+	uint32_t end = which->end == 0 || which->end > sl_spirv_length(&scan->code, at)
+			       ? sl_spirv_length(&scan->code, at)
+			       : which->end;
 
 	for (uint32_t i = which->first; i < end; i += which->step) {
-		uint32_t id = id_operand(scan, at, i);
+		uint32_t id = sl_spirv_id(&scan->code, at, i);
 
 		if (scan->ids[id].mark != function) {
 			scan->ids[id].mark = function;
@@ -301,15 +279,17 @@ static int note_all(struct scan *scan)
 {
 	uint32_t function = 0;
 
-	for (uint32_t at = HEADER_WORDS; at < scan->count; at += length(scan, at)) {
-		if (length(scan, at) == 0 || length(scan, at) > scan->count - at ||
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; at < scan->code.count;
+	     at += sl_spirv_length(&scan->code, at)) {
+		if (sl_spirv_length(&scan->code, at) == 0 ||
+		    sl_spirv_length(&scan->code, at) > scan->code.count - at ||
 		    !note_instruction(scan, at)) {
 			return -EBADMSG;
 		}
-		if (opcode(scan, at) == OP_FUNCTION) {
-			function = id_operand(scan, at, 2);
+		if (sl_spirv_opcode(&scan->code, at) == OP_FUNCTION) {
+			function = sl_spirv_id(&scan->code, at, 2);
 			scan->ids[function].first_named = scan->named_count;
-		} else if (opcode(scan, at) == OP_FUNCTION_END) {
+		} else if (sl_spirv_opcode(&scan->code, at) == OP_FUNCTION_END) {
 			scan->ids[function].named_end = scan->named_count;
 			function = 0;
 		} else if (function != 0) {
@@ -321,12 +301,12 @@ static int note_all(struct scan *scan)
 
 static enum sl_shader_resource_kind kind_of_image(const struct scan *scan, uint32_t at)
 {
-	uint32_t dim = operand(scan, at, 3);
+	uint32_t dim = sl_spirv_operand(&scan->code, at, 3);
 
 	if (dim == DIM_SUBPASS_DATA) {
 		return SL_SHADER_INPUT_ATTACHMENT;
 	}
-	switch (operand(scan, at, 7)) {
+	switch (sl_spirv_operand(&scan->code, at, 7)) {
 	case IMAGE_IS_SAMPLED:
 		return dim == DIM_BUFFER ? SL_SHADER_UNIFORM_TEXELS : SL_SHADER_SAMPLED_IMAGE;
 	case IMAGE_IS_STORAGE:
@@ -339,10 +319,11 @@ static enum sl_shader_resource_kind kind_of_image(const struct scan *scan, uint3
 /* Compilers of old declare buffers of texels with samplers, which these have no use for. */
 static enum sl_shader_resource_kind kind_of_sampled(const struct scan *scan, uint32_t at)
 {
-	uint32_t image = definition(scan, id_operand(scan, at, 2), OP_TYPE_IMAGE);
+	uint32_t image = definition(scan, sl_spirv_id(&scan->code, at, 2), OP_TYPE_IMAGE);
 
-	return image != 0 && operand(scan, image, 3) == DIM_BUFFER ? SL_SHADER_UNIFORM_TEXELS
-								   : SL_SHADER_IMAGE_AND_SAMPLER;
+	return image != 0 && sl_spirv_operand(&scan->code, image, 3) == DIM_BUFFER
+		       ? SL_SHADER_UNIFORM_TEXELS
+		       : SL_SHADER_IMAGE_AND_SAMPLER;
 }
 
 static enum sl_shader_resource_kind kind_of(const struct scan *scan, uint32_t type,
@@ -357,7 +338,7 @@ static enum sl_shader_resource_kind kind_of(const struct scan *scan, uint32_t ty
 		return scan->ids[type].is_buffer_block ? SL_SHADER_STORAGE_BUFFER
 						       : SL_SHADER_UNIFORM_BUFFER;
 	}
-	switch (at != 0 ? opcode(scan, at) : 0) {
+	switch (at != 0 ? sl_spirv_opcode(&scan->code, at) : 0) {
 	case OP_TYPE_SAMPLER:
 		return SL_SHADER_SAMPLER;
 	case OP_TYPE_IMAGE:
@@ -376,19 +357,21 @@ static uint32_t unwrap(const struct scan *scan, uint32_t type, uint32_t *count)
 {
 	for (uint32_t i = 0; i < MAX_NESTING; i++) {
 		uint32_t at = scan->ids[type].defined;
-		uint16_t op = at != 0 ? opcode(scan, at) : 0;
+		uint16_t op = at != 0 ? sl_spirv_opcode(&scan->code, at) : 0;
 
 		if (op != OP_TYPE_ARRAY && op != OP_TYPE_RUNTIME_ARRAY) {
 			break;
 		}
-		uint32_t size = op == OP_TYPE_ARRAY
-					? definition(scan, id_operand(scan, at, 3), OP_CONSTANT)
-					: 0;
+		uint32_t size =
+			op == OP_TYPE_ARRAY
+				? definition(scan, sl_spirv_id(&scan->code, at, 3), OP_CONSTANT)
+				: 0;
 
-		if (size != 0 && __builtin_mul_overflow(*count, operand(scan, size, 3), count)) {
+		if (size != 0 &&
+		    __builtin_mul_overflow(*count, sl_spirv_operand(&scan->code, size, 3), count)) {
 			*count = UINT32_MAX;
 		}
-		type = id_operand(scan, at, 2);
+		type = sl_spirv_id(&scan->code, at, 2);
 	}
 	return type;
 }
@@ -397,8 +380,8 @@ static uint32_t unwrap(const struct scan *scan, uint32_t type, uint32_t *count)
 static int add_resource(struct scan *scan, uint32_t id)
 {
 	uint32_t at = scan->ids[id].defined;
-	uint32_t storage = operand(scan, at, 3);
-	uint32_t pointer = definition(scan, id_operand(scan, at, 1), OP_TYPE_POINTER);
+	uint32_t storage = sl_spirv_operand(&scan->code, at, 3);
+	uint32_t pointer = definition(scan, sl_spirv_id(&scan->code, at, 1), OP_TYPE_POINTER);
 
 	if (pointer == 0 || (storage != STORAGE_UNIFORM_CONSTANT && storage != STORAGE_UNIFORM &&
 			     storage != STORAGE_STORAGE_BUFFER)) {
@@ -419,7 +402,7 @@ static int add_resource(struct scan *scan, uint32_t id)
 		scan->resource_capacity = capacity;
 	}
 	uint32_t count = 1;
-	uint32_t type = unwrap(scan, id_operand(scan, pointer, 3), &count);
+	uint32_t type = unwrap(scan, sl_spirv_id(&scan->code, pointer, 3), &count);
 
 	scan->resources[scan->resource_count++] = (struct sl_shader_resource){
 		.set = scan->ids[id].set,
@@ -477,15 +460,16 @@ static int add_entries(struct scan *scan, struct sl_shader_entry *entries)
 	uint32_t count = 0;
 	int r = 0;
 
-	for (uint32_t at = HEADER_WORDS; r == 0 && count < scan->entry_count;
-	     at += length(scan, at)) {
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; r == 0 && count < scan->entry_count;
+	     at += sl_spirv_length(&scan->code, at)) {
 		uint32_t first = scan->resource_count;
 
-		if (opcode(scan, at) == OP_ENTRY_POINT) {
-			r = add_resources(scan, id_operand(scan, at, 2), scan->bound + count);
+		if (sl_spirv_opcode(&scan->code, at) == OP_ENTRY_POINT) {
+			r = add_resources(scan, sl_spirv_id(&scan->code, at, 2),
+					  scan->code.bound + count);
 			entries[count++] = (struct sl_shader_entry){
-				.name = (const char *)&scan->words[at + 3],
-				.stage = stage_of(operand(scan, at, 1)),
+				.name = (const char *)&scan->code.words[at + 3],
+				.stage = stage_of(sl_spirv_operand(&scan->code, at, 1)),
 				.resource_count = scan->resource_count - first,
 			};
 		}
@@ -526,8 +510,8 @@ static struct sl_shader_use *pack(const struct scan *scan, const struct sl_shade
 
 static int find(struct scan *scan, struct sl_shader_use **ret_use)
 {
-	scan->ids = calloc(scan->bound, sizeof(*scan->ids));
-	scan->named = calloc(scan->count, sizeof(*scan->named));
+	scan->ids = calloc(scan->code.bound, sizeof(*scan->ids));
+	scan->named = calloc(scan->code.count, sizeof(*scan->named));
 	int r = scan->ids != NULL && scan->named != NULL ? note_all(scan) : -ENOMEM;
 
 	if (r < 0) {
@@ -547,11 +531,11 @@ static int find(struct scan *scan, struct sl_shader_use **ret_use)
 
 int sl_shader_use_find(const uint32_t *words, size_t word_count, struct sl_shader_use **ret_use)
 {
-	if (word_count < HEADER_WORDS || word_count > SL_MAX_SHADER_SIZE / 4 || words[3] == 0 ||
-	    words[3] > MAX_BOUND) {
+	if (word_count < SL_SPIRV_HEADER_WORDS || word_count > SL_MAX_SHADER_SIZE / 4 ||
+	    words[3] == 0 || words[3] > MAX_BOUND) {
 		return -EBADMSG;
 	}
-	struct scan scan = { .words = words, .count = (uint32_t)word_count, .bound = words[3] };
+	struct scan scan = { .code = { words, (uint32_t)word_count, words[3] } };
 	int r = find(&scan, ret_use);
 
 	free(scan.ids);

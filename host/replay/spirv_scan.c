@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define HEADER_WORDS 5u
+#include "host/base/spirv_words.h"
+
 /* More than any shader of use; the tables take 17 bytes per id. */
 #define MAX_BOUND (4u << 20)
 /* Steps that looking for cycles may take. */
@@ -68,9 +69,7 @@ struct block {
 };
 
 struct scan {
-	const uint32_t *words;
-	uint32_t count;
-	uint32_t bound;
+	struct sl_spirv_words code;
 	uint32_t *pointer_type; /* by id: the type of a pointer value, 0: not noted */
 	uint32_t *storage;	/* by id of a pointer type: its storage class + 1 */
 	uint32_t *constant;	/* by id: low word + 1 of an OpConstant */
@@ -86,33 +85,12 @@ struct scan {
 	bool may_wait;
 };
 
-static uint16_t opcode(const struct scan *scan, uint32_t at)
-{
-	return (uint16_t)scan->words[at];
-}
-
-static uint32_t length(const struct scan *scan, uint32_t at)
-{
-	return scan->words[at] >> 16;
-}
-
-static uint32_t operand(const struct scan *scan, uint32_t at, uint32_t index)
-{
-	return index < length(scan, at) ? scan->words[at + index] : 0;
-}
-
-/* As an index of the tables: 0, which is no id, if it is none. */
-static uint32_t id_operand(const struct scan *scan, uint32_t at, uint32_t index)
-{
-	uint32_t id = operand(scan, at, index);
-
-	return id < scan->bound ? id : 0;
-}
-
 static bool is_sound(const struct scan *scan)
 {
-	for (uint32_t at = HEADER_WORDS; at < scan->count; at += length(scan, at)) {
-		if (length(scan, at) == 0 || length(scan, at) > scan->count - at) {
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; at < scan->code.count;
+	     at += sl_spirv_length(&scan->code, at)) {
+		if (sl_spirv_length(&scan->code, at) == 0 ||
+		    sl_spirv_length(&scan->code, at) > scan->code.count - at) {
 			return false;
 		}
 	}
@@ -132,18 +110,22 @@ static void note_decoration(struct scan *scan, uint32_t decoration, uint32_t val
 /* What all instructions may refer to. */
 static void note_instruction(struct scan *scan, uint32_t at)
 {
-	switch (opcode(scan, at)) {
+	switch (sl_spirv_opcode(&scan->code, at)) {
 	case OP_DECORATE:
-		note_decoration(scan, operand(scan, at, 2), operand(scan, at, 3));
+		note_decoration(scan, sl_spirv_operand(&scan->code, at, 2),
+				sl_spirv_operand(&scan->code, at, 3));
 		break;
 	case OP_MEMBER_DECORATE:
-		note_decoration(scan, operand(scan, at, 3), operand(scan, at, 4));
+		note_decoration(scan, sl_spirv_operand(&scan->code, at, 3),
+				sl_spirv_operand(&scan->code, at, 4));
 		break;
 	case OP_TYPE_POINTER:
-		scan->storage[id_operand(scan, at, 1)] = operand(scan, at, 2) + 1;
+		scan->storage[sl_spirv_id(&scan->code, at, 1)] =
+			sl_spirv_operand(&scan->code, at, 2) + 1;
 		break;
 	case OP_CONSTANT:
-		scan->constant[id_operand(scan, at, 2)] = operand(scan, at, 3) + 1;
+		scan->constant[sl_spirv_id(&scan->code, at, 2)] =
+			sl_spirv_operand(&scan->code, at, 3) + 1;
 		break;
 	case OP_FUNCTION_PARAMETER:
 	case OP_VARIABLE:
@@ -152,15 +134,16 @@ static void note_instruction(struct scan *scan, uint32_t at)
 	case OP_ACCESS_CHAIN + 1:
 	case OP_PTR_ACCESS_CHAIN:
 	case OP_COPY_OBJECT:
-		scan->pointer_type[id_operand(scan, at, 2)] = id_operand(scan, at, 1);
+		scan->pointer_type[sl_spirv_id(&scan->code, at, 2)] =
+			sl_spirv_id(&scan->code, at, 1);
 		break;
 	case OP_FUNCTION:
 		scan->function_count++;
-		scan->target[id_operand(scan, at, 2)] = scan->function_count;
+		scan->target[sl_spirv_id(&scan->code, at, 2)] = scan->function_count;
 		break;
 	case OP_LABEL:
 		scan->block_count++;
-		scan->target[id_operand(scan, at, 1)] = scan->block_count;
+		scan->target[sl_spirv_id(&scan->code, at, 1)] = scan->block_count;
 		break;
 	default:
 		break;
@@ -171,14 +154,14 @@ static void note_instruction(struct scan *scan, uint32_t at)
  * what they are about. */
 static void note_uses(struct scan *scan, uint32_t at)
 {
-	uint16_t op = opcode(scan, at);
+	uint16_t op = sl_spirv_opcode(&scan->code, at);
 
 	if (op <= OP_LINE || op == OP_ENTRY_POINT || op == OP_DECORATE ||
 	    op == OP_MEMBER_DECORATE) {
 		return;
 	}
-	for (uint32_t i = 1; i < length(scan, at); i++) {
-		uint8_t *seen = &scan->seen[id_operand(scan, at, i)];
+	for (uint32_t i = 1; i < sl_spirv_length(&scan->code, at); i++) {
+		uint8_t *seen = &scan->seen[sl_spirv_id(&scan->code, at, i)];
 
 		*seen = *seen < 2 ? *seen + 1 : 2;
 	}
@@ -203,32 +186,32 @@ static bool is_atomic_read(uint16_t op)
 /* Does the instruction read what another workgroup may be writing? */
 static bool is_shared_read(const struct scan *scan, uint32_t at)
 {
-	uint16_t op = opcode(scan, at);
+	uint16_t op = sl_spirv_opcode(&scan->code, at);
 
 	if (is_atomic_read(op)) {
-		return scan->seen[id_operand(scan, at, 2)] > 1 &&
-		       !is_private(scan, id_operand(scan, at, 3));
+		return scan->seen[sl_spirv_id(&scan->code, at, 2)] > 1 &&
+		       !is_private(scan, sl_spirv_id(&scan->code, at, 3));
 	}
 	if (op == OP_LOAD) {
-		uint32_t access = operand(scan, at, 4);
+		uint32_t access = sl_spirv_operand(&scan->code, at, 4);
 
 		return (scan->is_coherent ||
 			(access & (ACCESS_VOLATILE | ACCESS_MAKE_VISIBLE)) != 0) &&
-		       !is_private(scan, id_operand(scan, at, 3));
+		       !is_private(scan, sl_spirv_id(&scan->code, at, 3));
 	}
 	if (op == OP_IMAGE_READ || op == OP_IMAGE_SPARSE_READ) {
-		return scan->is_coherent ||
-		       (operand(scan, at, 5) & (TEXEL_MAKE_VISIBLE | TEXEL_VOLATILE)) != 0;
+		return scan->is_coherent || (sl_spirv_operand(&scan->code, at, 5) &
+					     (TEXEL_MAKE_VISIBLE | TEXEL_VOLATILE)) != 0;
 	}
 	return false;
 }
 
 static bool is_wide_barrier(const struct scan *scan, uint32_t at)
 {
-	if (opcode(scan, at) != OP_CONTROL_BARRIER) {
+	if (sl_spirv_opcode(&scan->code, at) != OP_CONTROL_BARRIER) {
 		return false;
 	}
-	uint32_t scope = scan->constant[id_operand(scan, at, 1)];
+	uint32_t scope = scan->constant[sl_spirv_id(&scan->code, at, 1)];
 
 	return scope < SCOPE_WORKGROUP + 1 || scope > SCOPE_INVOCATION + 1;
 }
@@ -239,8 +222,9 @@ static void note_blocks(struct scan *scan)
 	uint32_t function = 0;
 	uint32_t count = 0;
 
-	for (uint32_t at = HEADER_WORDS; at < scan->count; at += length(scan, at)) {
-		uint16_t op = opcode(scan, at);
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; at < scan->code.count;
+	     at += sl_spirv_length(&scan->code, at)) {
+		uint16_t op = sl_spirv_opcode(&scan->code, at);
 
 		if (op == OP_FUNCTION) {
 			function++;
@@ -269,8 +253,9 @@ static bool spread(struct scan *scan)
 	bool has_changed = false;
 	uint32_t count = 0;
 
-	for (uint32_t at = HEADER_WORDS; at < scan->count; at += length(scan, at)) {
-		uint16_t op = opcode(scan, at);
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; at < scan->code.count;
+	     at += sl_spirv_length(&scan->code, at)) {
+		uint16_t op = sl_spirv_opcode(&scan->code, at);
 
 		if (op == OP_LABEL) {
 			block = &scan->blocks[count++];
@@ -278,7 +263,7 @@ static bool spread(struct scan *scan)
 		if (op != OP_FUNCTION_CALL || block == NULL) {
 			continue;
 		}
-		uint32_t callee = scan->target[id_operand(scan, at, 3)];
+		uint32_t callee = scan->target[sl_spirv_id(&scan->code, at, 3)];
 
 		if (callee <= scan->function_count && scan->suspicious[callee] &&
 		    !block->is_suspicious) {
@@ -299,8 +284,8 @@ static bool is_on_cycle(struct scan *scan, uint32_t start, uint32_t *steps)
 	while (depth > 0) {
 		uint32_t at = scan->blocks[scan->stack[--depth]].terminator;
 
-		for (uint32_t i = 1; at != 0 && i < length(scan, at); i++) {
-			uint32_t target = scan->target[id_operand(scan, at, i)];
+		for (uint32_t i = 1; at != 0 && i < sl_spirv_length(&scan->code, at); i++) {
+			uint32_t target = scan->target[sl_spirv_id(&scan->code, at, i)];
 
 			if (++*steps > MAX_STEPS || target == start + 1) {
 				return true;
@@ -330,11 +315,11 @@ static void find_waits(struct scan *scan)
 
 static bool allocate_ids(struct scan *scan)
 {
-	scan->pointer_type = calloc(scan->bound, sizeof(*scan->pointer_type));
-	scan->storage = calloc(scan->bound, sizeof(*scan->storage));
-	scan->constant = calloc(scan->bound, sizeof(*scan->constant));
-	scan->target = calloc(scan->bound, sizeof(*scan->target));
-	scan->seen = calloc(scan->bound, 1);
+	scan->pointer_type = calloc(scan->code.bound, sizeof(*scan->pointer_type));
+	scan->storage = calloc(scan->code.bound, sizeof(*scan->storage));
+	scan->constant = calloc(scan->code.bound, sizeof(*scan->constant));
+	scan->target = calloc(scan->code.bound, sizeof(*scan->target));
+	scan->seen = calloc(scan->code.bound, 1);
 	return scan->pointer_type != NULL && scan->storage != NULL && scan->constant != NULL &&
 	       scan->target != NULL && scan->seen != NULL;
 }
@@ -352,7 +337,8 @@ static enum sl_spirv_verdict judge(struct scan *scan)
 	if (!is_sound(scan) || !allocate_ids(scan)) {
 		return SL_SPIRV_UNREADABLE;
 	}
-	for (uint32_t at = HEADER_WORDS; at < scan->count; at += length(scan, at)) {
+	for (uint32_t at = SL_SPIRV_HEADER_WORDS; at < scan->code.count;
+	     at += sl_spirv_length(&scan->code, at)) {
 		note_instruction(scan, at);
 		note_uses(scan, at);
 	}
@@ -368,11 +354,11 @@ static enum sl_spirv_verdict judge(struct scan *scan)
 
 enum sl_spirv_verdict sl_spirv_scan(const uint32_t *words, size_t word_count)
 {
-	if (word_count < HEADER_WORDS || word_count > UINT32_MAX || words[3] == 0 ||
+	if (word_count < SL_SPIRV_HEADER_WORDS || word_count > UINT32_MAX || words[3] == 0 ||
 	    words[3] > MAX_BOUND) {
 		return SL_SPIRV_UNREADABLE;
 	}
-	struct scan scan = { .words = words, .count = (uint32_t)word_count, .bound = words[3] };
+	struct scan scan = { .code = { words, (uint32_t)word_count, words[3] } };
 	enum sl_spirv_verdict verdict = judge(&scan);
 
 	free(scan.pointer_type);
