@@ -37,7 +37,10 @@ static void set_paused(struct sl_listener *listener, bool is_paused)
 
 static int on_pause_end(sd_event_source *source, uint64_t usec, void *data)
 {
-	set_paused(data, false);
+	struct sl_listener *listener = data;
+
+	/* The kernel may have no memory for it; then this is tried again. */
+	set_paused(listener, sd_event_source_set_enabled(listener->readable, SD_EVENT_ON) < 0);
 	return 0;
 }
 

@@ -2,11 +2,14 @@
 /* sluiced: configuration, admission and accounting for all guests of a host. It never reads what a
  * guest sends: each program's connection goes, unread, to a renderer process of its own. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -28,11 +31,14 @@
 #include "host/daemon/pool.h"
 #include "host/daemon/refusal.h"
 
+#define PAUSE_MS 10
+
 struct main_state {
 	struct sl_options options;
 	struct sl_daemon daemon;
 	struct sl_control *control;
 	struct sl_metrics *metrics; /* NULL: none are served */
+	int signal_fd;		    /* -1: none yet */
 	bool owns_control_path;
 	bool owns_control_dir;
 	int passed_count; /* sockets of the service manager, from SD_LISTEN_FDS_START */
@@ -197,35 +203,45 @@ static void reload(struct main_state *state)
 	sd_notify(0, "READY=1");
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+static int on_signal(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct main_state *state = data;
+	struct signalfd_siginfo info;
 
-	if (info->ssi_signo == SIGHUP) {
+	if (read(fd, &info, sizeof(info)) != sizeof(info)) {
+		return 0;
+	}
+	if (info.ssi_signo == SIGHUP) {
 		reload(state);
 		return 0;
 	}
-	sl_log(SL_LOG_INFO, "ending (SIG%s)", sigabbrev_np((int)info->ssi_signo));
+	sl_log(SL_LOG_INFO, "ending (SIG%s)", sigabbrev_np((int)info.ssi_signo));
 	return sd_event_exit(state->daemon.event, 0);
 }
 
-/* The signals must be blocked before any thread could take them. */
+/* The signals must be blocked before any thread could take them. sd_event_add_signal() would lose
+ * one that it has no memory for, and all that follow. */
 static int open_event_loop(struct main_state *state)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
-	sigset_t blocked;
-	int r;
+	sigset_t handled, blocked;
 
-	sigemptyset(&blocked);
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGHUP);
+	blocked = handled;
 	sigaddset(&blocked, SIGCHLD);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaddset(&blocked, numbers[i]);
-	}
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	r = sd_event_new(&state->daemon.event);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && r >= 0; i++) {
-		r = sd_event_add_signal(state->daemon.event, NULL, numbers[i], on_signal, state);
+	state->signal_fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (state->signal_fd < 0) {
+		return -errno;
+	}
+	int r = sd_event_new(&state->daemon.event);
+
+	if (r >= 0) {
+		r = sd_event_add_io(state->daemon.event, NULL, state->signal_fd, EPOLLIN, on_signal,
+				    state);
 	}
 	return r < 0 ? r : 0;
 }
@@ -240,15 +256,22 @@ static void raise_fd_limit(void)
 	}
 }
 
-static void tell_ready(struct main_state *state)
+static int tell_ready(struct main_state *state, char *ret_why)
 {
 	const char *socket = state->daemon.config->guests[0].socket;
+	int r = sd_notifyf(0, "READY=1\nSTATUS=Guests connect at %s", socket);
 
-	sd_notifyf(0, "READY=1\nSTATUS=Guests connect at %s", socket);
+	if (r < 0) {
+		snprintf(ret_why, SL_CONFIG_WHY_SIZE,
+			 "cannot tell the service manager that guests can connect: %s",
+			 strerror(-r));
+		return r;
+	}
 	if (state->options.ready_fd >= 0) {
 		dprintf(state->options.ready_fd, "%s\n", socket);
 		sl_fd_close(sl_steal_fd(&state->options.ready_fd));
 	}
+	return 0;
 }
 
 static int add_holders(struct main_state *state, char *ret_why)
@@ -306,7 +329,33 @@ static int start(struct main_state *state, char *ret_why)
 		return r;
 	}
 	close_unused_passed(state);
-	return add_holders(state, ret_why);
+	r = add_holders(state, ret_why);
+	return r < 0 ? r : tell_ready(state, ret_why);
+}
+
+/* What the loop itself asks memory for while it runs is asked for again: nothing that it waits for
+ * is lost meanwhile. */
+static int run(sd_event *event)
+{
+	bool is_short = false;
+
+	while (sd_event_get_state(event) != SD_EVENT_FINISHED) {
+		/* A timer that there was no memory for is not armed again, but found due. */
+		int r = sd_event_run(event, is_short ? 0 : UINT64_MAX);
+
+		if (r < 0 && r != -ENOMEM) {
+			sl_log(SL_LOG_ERROR, "the event loop has failed: %s", strerror(-r));
+			return r;
+		}
+		if (r < 0 && !is_short) {
+			sl_log(SL_LOG_ERROR, "nobody is served for now: %s", strerror(-r));
+		}
+		is_short = r < 0;
+		if (is_short) {
+			poll(NULL, 0, PAUSE_MS);
+		}
+	}
+	return 0;
 }
 
 static void stop(struct main_state *state)
@@ -334,12 +383,13 @@ static void stop(struct main_state *state)
 	sl_pool_destroy(daemon->pool);
 	sl_arbiter_destroy(daemon->arbiter);
 	sd_event_unref(daemon->event);
+	sl_fd_close(state->signal_fd);
 	free(daemon->config);
 }
 
 int main(int argc, char **argv)
 {
-	struct main_state state = { 0 };
+	struct main_state state = { .signal_fd = -1 };
 	char why[SL_CONFIG_WHY_SIZE] = "";
 
 	sl_log_init("sluiced", SL_LOG_INFO);
@@ -360,8 +410,7 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		sl_log(SL_LOG_ERROR, "%s", why);
 	} else {
-		tell_ready(&state);
-		r = sd_event_loop(state.daemon.event);
+		r = run(state.daemon.event);
 	}
 	stop(&state);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

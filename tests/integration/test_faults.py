@@ -40,6 +40,32 @@ FRAME_SECONDS = 5
 DEVICE_LOST = "result -4"
 KILLS = 8
 GROWTH_BYTES = 16 << 20
+FAILED = "failed on purpose"
+
+
+class Activated(host.Host):
+    """A daemon that is given its sockets, as systemd does it: they outlive it."""
+
+    def start(self):
+        if not self.pass_fds:
+            self.listeners = []
+            for path, kind in ((self.socket, socket.SOCK_SEQPACKET),
+                               (self.control, socket.SOCK_STREAM)):
+                listener = socket.socket(socket.AF_UNIX, kind)
+                listener.bind(str(path))
+                listener.listen(16)
+                self.listeners.append(listener)
+            fds = self.pass_fds = [listener.fileno() for listener in self.listeners]
+            # Under the numbers that the protocol wants: 3 and 4.
+            script = (f'exec 103<&{fds[0]} 104<&{fds[1]} && exec 3<&103 4<&104 103<&- 104<&- && '
+                      'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"')
+            self.command = ["bash", "-c", script, "bash", *self.command]
+        super().start()
+
+    def stop(self):
+        for listener in self.listeners:
+            listener.close()
+        return super().stop()
 
 
 class Neighbour:
@@ -305,11 +331,12 @@ class Fault:
         self.path = pathlib.Path(directory) / f"{program}-number"
         self.env = {"LD_PRELOAD": FAULT, "FAULT_PROGRAM": program, "FAULT_MODULE": module,
                     "FAULT_NUMBER": self.path, **more}
-        self.set(0)
+        self.path.write_bytes(bytes(8))
 
     def set(self, number):
         """0: none."""
-        self.path.write_text(str(number))
+        with open(self.path, "r+b") as file:
+            file.write(number.to_bytes(8, sys.byteorder))
 
     def numbers(self, growth=1.1):
         """All at first, then fewer and fewer; the caller ends it with the last that there is."""
@@ -339,7 +366,7 @@ def test_guest_memory(tap, native):
                 continue
             if program.returncode < 0:
                 problems.append(f"request {number}: signal {-program.returncode}\n{output}")
-            if "failed on purpose" not in output:
+            if FAILED not in output:
                 break
         did = neighbour.ask()
         print(f"# the guest driver makes some {number} requests; the neighbour: {did}")
@@ -363,7 +390,7 @@ def test_renderer_memory(tap, native):
                 log = daemon.log(begin)
                 if problem or "was killed" in log:
                     problems.append(f"request {number}: {problem or ''}\n{log}")
-                if "failed on purpose" not in log:
+                if FAILED not in log:
                     break
             fault.set(0)
             did = neighbour.ask()
@@ -375,43 +402,141 @@ def test_renderer_memory(tap, native):
                       f"status {neighbour.process.returncode}")
 
 
+def ask_anyway(daemon, *arguments):
+    """What is refused is no problem, as long as it is an answer."""
+    with contextlib.suppress(subprocess.CalledProcessError):
+        daemon.ask(*arguments)
+
+
 def use_daemon(daemon):
-    """A little of everything; what is refused is no problem, as long as it is an answer."""
-    with contextlib.suppress(subprocess.SubprocessError):
-        daemon.ask("add-guest", "more")
-    with contextlib.suppress(subprocess.SubprocessError):
-        daemon.ask("list")
+    """A little of everything. None, or what was no answer."""
+    ask_anyway(daemon, "add-guest", "more")
+    ask_anyway(daemon, "list")
+    # The event loop's own memory grows with them.
+    connections = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(5)]
+    for connection in connections:
+        connection.connect(str(daemon.socket))
     problem = wait_for_end(start(daemon, run_cases.PROGRAM, "triangle"))
-    with contextlib.suppress(subprocess.SubprocessError):
-        daemon.ask("ledger")
+    for connection in connections:
+        connection.close()
+    daemon.process.send_signal(signal.SIGHUP)
+    ask_anyway(daemon, "ledger")
+    ask_anyway(daemon, "remove-guest", "more")
     return problem
 
 
-def test_daemon_memory(tap, native):
-    """In the daemon: it does not start, in words, or it goes on."""
+def serves_on(daemon, native):
+    """None, or what was wrong. A request that failed may be the next program's, but not also that of
+    the one after it."""
+    problem = next_program_works(daemon, native) and next_program_works(daemon, native)
+    return problem if daemon.is_running() else "the daemon has ended"
+
+
+def start_anyway(daemon, fault):
+    """Start it again; without the fault if it does not start. None, or what it did not say."""
+    begin = daemon.log_size()
+    try:
+        daemon.start()
+    except RuntimeError:
+        log = daemon.log(begin)
+        fault.set(0)
+        daemon.start()
+        wanted = "error: .*(memory|Too many open files)"
+        return None if re.search(wanted, log) else "it did not start, and did not say why"
+    return None
+
+
+class Manager(socket.socket):
+    """What the service manager has of a daemon."""
+
+    def __init__(self, directory):
+        super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.path = f"{directory}/notify"
+        self.bind(self.path)
+
+    def is_ready(self):
+        """Has it been told so since the last call?"""
+        told = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told += self.recv(4096)
+        return b"READY=1" in told
+
+
+def test_daemon_start(tap, native, library):
+    """It does not start, in words, or it serves. Who waits is served by it or by the next one. The
+    neighbour is another daemon's."""
+    with tempfile.TemporaryDirectory() as directory, Manager(directory) as manager:
+        fault = Fault(directory, "sluiced", library, NOTIFY_SOCKET=manager.path)
+        with host.Host(name="faults-beside") as other, \
+                Activated("--pool=1", name="faults-start", env=fault.env) as daemon:
+            neighbour = Neighbour(other)
+            problems = []
+            for number in fault.numbers(growth=1):
+                daemon.process.terminate()
+                status = daemon.process.wait(NOTICE_SECONDS)
+                problems += [f"before request {number}: status {status}"] if status else []
+                begin = daemon.log_size()
+                late = start(daemon, run_cases.PROGRAM, "triangle")
+                problem = start_anyway(daemon, fault) or wait_for_end(late)
+                if not manager.is_ready():
+                    problem = "the service manager was not told that it is ready"
+                log = daemon.log(begin)
+                fault.set(0)
+                problem = problem or serves_on(daemon, native)
+                problems += [f"request {number}: {problem}\n{log}"] if problem else []
+                if FAILED not in log:
+                    break
+            did = neighbour.ask()
+            print(f"# {library or 'sluiced'} makes some {number} requests to start; the neighbour: "
+                  f"{did}")
+            problems += filter(None, [neighbour.end(did)])
+            tap.point(f"memory fails in {library or 'sluiced'}, which starts",
+                      "\n".join(problems[:3]))
+
+
+def test_daemon_serving(tap, native, library, growth):
+    """It goes on, and a neighbour does not notice. Each time another daemon: what memory libraries
+    have had once they keep."""
     with tempfile.TemporaryDirectory() as directory:
-        fault = Fault(directory, "sluiced")
-        problems = []
-        for number in fault.numbers():
-            try:
-                with host.Host("--pool=1", name="faults-daemon", env=fault.env) as daemon:
-                    problem = use_daemon(daemon)
-                    fault.set(0)
-                    # It may be this one that the request fails for, but not the next one too.
-                    problem = problem or (next_program_works(daemon, native) and
-                                          next_program_works(daemon, native))
-                    log = daemon.log()
-                    if not daemon.is_running() or daemon.stop() != 0:
-                        problem = f"the daemon has ended\n{log}"
-            except RuntimeError as error:
-                log = problem = str(error)
-                if re.search(r"error: .*(memory|Too many open files)", log):
-                    problem = None
-            problems += [f"request {number}: {problem}"] if problem else []
-            if "failed on purpose" not in log:
+        fault = Fault(directory, "sluiced", library, FAULT_LIVE=1)
+        problems, all_did = [], []
+        for number in fault.numbers(growth):
+            fault.set(0)
+            with host.Host("--pool=1", name="faults-daemon", env=fault.env) as daemon:
+                neighbour = Neighbour(daemon)
+                begin = daemon.log_size()
+                fault.set(number)
+                problem = use_daemon(daemon)
+                fault.set(0)
+                problem = problem or serves_on(daemon, native)
+                all_did.append(neighbour.ask())
+                problem = problem or neighbour.end(all_did[-1])
+                log = daemon.log(begin)
+                if not problem and daemon.stop() != 0:
+                    problem = "the daemon ended wrongly"
+            problems += [f"request {number}: {problem}\n{log}"] if problem else []
+            if FAILED not in log:
                 break
-        print(f"# a daemon makes some {number} requests")
-        tap.point("memory fails in the daemon", "\n".join(problems))
+        slowest = max(all_did, key=lambda did: did["p99_ns"])
+        print(f"# {library or 'sluiced'} makes some {number} requests to serve; the slowest "
+              f"neighbour: {slowest}")
+        tap.point(f"memory fails in {library or 'sluiced'}, which serves", "\n".join(problems[:3]))
+
+
+def test_daemon_ends(tap):
+    """The first that happens is the signal: the event loop has no memory for events yet."""
+    with tempfile.TemporaryDirectory() as directory:
+        fault = Fault(directory, "sluiced", "libsystemd.so.0", FAULT_LIVE=1)
+        with host.Host("--pool=0", name="faults-end", env=fault.env) as daemon:
+            stat = pathlib.Path(f"/proc/{daemon.process.pid}/stat")
+            host.wait_for(lambda: ") S " in stat.read_text(), NOTICE_SECONDS)
+            fault.set(1)
+            status = daemon.stop()
+            problem = f"status {status}\n{daemon.log()}" if status != 0 else None
+            if FAILED not in daemon.log():
+                problem = "no request failed"
+            tap.point("the daemon ends without memory", problem)
 
 
 # --- The host runs out of descriptors, and of disk. ---
@@ -419,33 +544,44 @@ def test_daemon_memory(tap, native):
 def test_daemon_fds(tap, native):
     """Who cannot be accepted waits; the daemon neither spins nor forgets those that it has."""
     limit = ("prlimit", "--nofile=48:48")
-    with host.Host("--pool=1", name="faults-fds", prefix=limit) as daemon:
-        neighbour = Neighbour(daemon)
-        before = Resources(daemon)
-        hold_connections(daemon)
-        connections = []
-        for _ in range(60):
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            connection.connect(str(daemon.socket))
-            connections.append(connection)
-        used = cpu_seconds(daemon.process.pid)
-        time.sleep(1)
-        used = cpu_seconds(daemon.process.pid) - used
-        did = neighbour.ask()
-        for connection in connections:
-            connection.close()
-        problem = wait_until_idle(daemon, LINGER_SECONDS)
-        if "nobody can connect for now: Too many open files" not in daemon.log():
-            problem = "the daemon never ran out of descriptors\n" + daemon.log()
-        if used > 0.5:
-            problem = f"in one second the daemon used {used} s"
-        problem = neighbour.end(did) or problem
-        print(f"# the neighbour: {did}")
-        # Those that it had refused keep theirs for 2 s.
-        host.wait_for(lambda: not next_program_works(daemon, native), NOTICE_SECONDS)
-        tap.point("the daemon without descriptors", problem or next_program_works(daemon, native))
-        wait_until_idle(daemon, NOTICE_SECONDS)
-        tap.point("it has them back", Resources(daemon).compare(before))
+    with tempfile.TemporaryDirectory() as directory:
+        fault = Fault(directory, "sluiced", "libsystemd.so.0", FAULT_LIVE=1)
+        with host.Host("--pool=1", name="faults-fds", prefix=limit, env=fault.env) as daemon:
+            run_out_of_daemon_fds(tap, native, daemon, fault)
+
+
+def run_out_of_daemon_fds(tap, native, daemon, fault):
+    neighbour = Neighbour(daemon)
+    before = Resources(daemon)
+    hold_connections(daemon)
+    connections = []
+    for _ in range(60):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(str(daemon.socket))
+        connections.append(connection)
+    used = cpu_seconds(daemon.process.pid)
+    time.sleep(1)
+    used = cpu_seconds(daemon.process.pid) - used
+    # It asks for memory only to look for connections again.
+    fault.set(1)
+    failed = host.wait_for(lambda: FAILED in daemon.log(), NOTICE_SECONDS)
+    did = neighbour.ask()
+    for connection in connections:
+        connection.close()
+    problem = wait_until_idle(daemon, LINGER_SECONDS)
+    if "nobody can connect for now: Too many open files" not in daemon.log():
+        problem = "the daemon never ran out of descriptors\n" + daemon.log()
+    if not failed:
+        problem = "it never looked for connections again"
+    if used > 0.5:
+        problem = f"in one second the daemon used {used} s"
+    problem = neighbour.end(did) or problem
+    print(f"# the neighbour: {did}")
+    # Those that it had refused keep theirs for 2 s.
+    host.wait_for(lambda: not next_program_works(daemon, native), NOTICE_SECONDS)
+    tap.point("the daemon without descriptors", problem or next_program_works(daemon, native))
+    wait_until_idle(daemon, NOTICE_SECONDS)
+    tap.point("it has them back", Resources(daemon).compare(before))
 
 
 def test_full_disk(tap, native):
@@ -473,36 +609,13 @@ def test_full_disk(tap, native):
 
 # --- The daemon is killed, and the service manager starts it again. ---
 
-class Activated(host.Host):
-    """A daemon that is given its sockets, as systemd does it: they outlive it."""
-
-    def start(self):
-        if not self.pass_fds:
-            self.listeners = []
-            for path, kind in ((self.socket, socket.SOCK_SEQPACKET),
-                               (self.control, socket.SOCK_STREAM)):
-                listener = socket.socket(socket.AF_UNIX, kind)
-                listener.bind(str(path))
-                listener.listen(16)
-                self.listeners.append(listener)
-            fds = self.pass_fds = [listener.fileno() for listener in self.listeners]
-            # Under the numbers that the protocol wants: 3 and 4.
-            script = (f'exec 103<&{fds[0]} 104<&{fds[1]} && exec 3<&103 4<&104 103<&- 104<&- && '
-                      'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"')
-            self.command = ["bash", "-c", script, "bash", *self.command]
-        super().start()
-
-    def stop(self):
-        for listener in self.listeners:
-            listener.close()
-        return super().stop()
-
-
 def test_daemon_killed(tap, native):
-    """Contexts end with it; whoever connects meanwhile is served by the next one."""
+    """Contexts end with it; whoever connects meanwhile is served by the next one. The neighbour is
+    another daemon's."""
     moments = random.Random(3)
     problems = []
-    with Activated(name="faults-killed") as daemon:
+    with host.Host(name="faults-beside") as other, Activated(name="faults-killed") as daemon:
+        neighbour = Neighbour(other)
         for _ in range(4):
             programs = [start(daemon, STUCK, way) for way in ("fence", "queue", "timeline")]
             for program in programs:
@@ -526,6 +639,9 @@ def test_daemon_killed(tap, native):
                 problems.append(f"the program that waited: status {late.returncode}")
             problems.append(next_program_works(daemon, native))
             problems.append(wait_until_idle(daemon, NOTICE_SECONDS))
+        did = neighbour.ask()
+        print(f"# the daemon killed; the neighbour: {did}")
+        problems.append(neighbour.end(did))
         tap.point("the daemon killed, and started again", "\n".join(filter(None, problems)))
         tap.point("it ends", None if daemon.stop() == 0 else daemon.log())
 
@@ -545,7 +661,10 @@ def main():
     test_beside_neighbour(tap, native)
     test_guest_memory(tap, native)
     test_renderer_memory(tap, native)
-    test_daemon_memory(tap, native)
+    for library, growth in (("", 1.3), ("libsystemd.so.0", 1.2)):
+        test_daemon_start(tap, native, library)
+        test_daemon_serving(tap, native, library, growth)
+    test_daemon_ends(tap)
     test_daemon_fds(tap, native)
     test_full_disk(tap, native)
     test_daemon_killed(tap, native)
