@@ -2,20 +2,18 @@
 /* sluiced: configuration, admission and accounting for all guests of a host. It never reads what a
  * guest sends: each program's connection goes, unread, to a renderer process of its own. */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "host/base/clock.h"
+#include "host/base/event_loop.h"
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
@@ -31,14 +29,11 @@
 #include "host/daemon/pool.h"
 #include "host/daemon/refusal.h"
 
-#define PAUSE_MS 10
-
 struct main_state {
 	struct sl_options options;
 	struct sl_daemon daemon;
 	struct sl_control *control;
 	struct sl_metrics *metrics; /* NULL: none are served */
-	int signal_fd;		    /* -1: none yet */
 	bool owns_control_path;
 	bool owns_control_dir;
 	int passed_count; /* sockets of the service manager, from SD_LISTEN_FDS_START */
@@ -206,21 +201,20 @@ static void reload(struct main_state *state)
 static int on_signal(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct main_state *state = data;
-	struct signalfd_siginfo info;
+	int number = sl_event_loop_read_signal(fd);
 
-	if (read(fd, &info, sizeof(info)) != sizeof(info)) {
+	if (number == 0) {
 		return 0;
 	}
-	if (info.ssi_signo == SIGHUP) {
+	if (number == SIGHUP) {
 		reload(state);
 		return 0;
 	}
-	sl_log(SL_LOG_INFO, "ending (SIG%s)", sigabbrev_np((int)info.ssi_signo));
+	sl_log(SL_LOG_INFO, "ending (SIG%s)", sigabbrev_np(number));
 	return sd_event_exit(state->daemon.event, 0);
 }
 
-/* The signals must be blocked before any thread could take them. sd_event_add_signal() would lose
- * one that it has no memory for, and all that follow. */
+/* The signals must be blocked before any thread could take them. */
 static int open_event_loop(struct main_state *state)
 {
 	sigset_t handled, blocked;
@@ -233,17 +227,10 @@ static int open_event_loop(struct main_state *state)
 	sigaddset(&blocked, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	state->signal_fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (state->signal_fd < 0) {
-		return -errno;
-	}
 	int r = sd_event_new(&state->daemon.event);
 
-	if (r >= 0) {
-		r = sd_event_add_io(state->daemon.event, NULL, state->signal_fd, EPOLLIN, on_signal,
-				    state);
-	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r
+		     : sl_event_loop_add_signals(state->daemon.event, &handled, on_signal, state);
 }
 
 static void raise_fd_limit(void)
@@ -333,31 +320,6 @@ static int start(struct main_state *state, char *ret_why)
 	return r < 0 ? r : tell_ready(state, ret_why);
 }
 
-/* What the loop itself asks memory for while it runs is asked for again: nothing that it waits for
- * is lost meanwhile. */
-static int run(sd_event *event)
-{
-	bool is_short = false;
-
-	while (sd_event_get_state(event) != SD_EVENT_FINISHED) {
-		/* A timer that there was no memory for is not armed again, but found due. */
-		int r = sd_event_run(event, is_short ? 0 : UINT64_MAX);
-
-		if (r < 0 && r != -ENOMEM) {
-			sl_log(SL_LOG_ERROR, "the event loop has failed: %s", strerror(-r));
-			return r;
-		}
-		if (r < 0 && !is_short) {
-			sl_log(SL_LOG_ERROR, "nobody is served for now: %s", strerror(-r));
-		}
-		is_short = r < 0;
-		if (is_short) {
-			poll(NULL, 0, PAUSE_MS);
-		}
-	}
-	return 0;
-}
-
 static void stop(struct main_state *state)
 {
 	struct sl_daemon *daemon = &state->daemon;
@@ -383,13 +345,12 @@ static void stop(struct main_state *state)
 	sl_pool_destroy(daemon->pool);
 	sl_arbiter_destroy(daemon->arbiter);
 	sd_event_unref(daemon->event);
-	sl_fd_close(state->signal_fd);
 	free(daemon->config);
 }
 
 int main(int argc, char **argv)
 {
-	struct main_state state = { .signal_fd = -1 };
+	struct main_state state = { 0 };
 	char why[SL_CONFIG_WHY_SIZE] = "";
 
 	sl_log_init("sluiced", SL_LOG_INFO);
@@ -410,7 +371,7 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		sl_log(SL_LOG_ERROR, "%s", why);
 	} else {
-		r = run(state.daemon.event);
+		r = sl_event_loop_run(state.daemon.event);
 	}
 	stop(&state);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -174,6 +174,9 @@ int sl_vgpu_connector_run(int socket, int serve_fd, const char *path, pid_t chil
 	/* One that has closed its socket is ending by itself, unless it was taken over. */
 	kill(child, SIGKILL);
 	r = wait_for_end(child, 0, &status);
+	if (signals < 0) {
+		return signals;
+	}
 	return r < 0 ? r : status;
 }
 

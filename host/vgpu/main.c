@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "host/base/event_loop.h"
 #include "host/base/fd.h"
 #include "host/base/log.h"
 #include "host/base/paths.h"
@@ -252,6 +253,11 @@ static void on_ended(void *data, int r)
 	sd_event_exit(event, r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+static int on_signal(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	return sl_event_loop_read_signal(fd) != 0 ? sd_event_exit(data, EXIT_SUCCESS) : 0;
+}
+
 static int add_signals(sd_event *event)
 {
 	sigset_t mask;
@@ -262,8 +268,7 @@ static int add_signals(sd_event *event)
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0) {
 		return -errno;
 	}
-	int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-	return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	return sl_event_loop_add_signals(event, &mask, on_signal, event);
 }
 
 /* Where sluiced listens for this guest. Returns 0 or -ENAMETOOLONG. */
@@ -398,7 +403,7 @@ static int serve(int connector, const struct sl_sandbox_options *sandbox,
 	}
 	if (r >= 0) {
 		sl_log(SL_LOG_INFO, "serving a virtual machine");
-		r = sd_event_loop(service.event);
+		r = sl_event_loop_run(service.event);
 		sl_log(SL_LOG_INFO, "the virtual machine has gone");
 	}
 	/* The device first: it gives its contexts back to the back end. */

@@ -328,7 +328,7 @@ class Fault:
     """Which request fails, of which program and library: for the environment of LD_PRELOAD."""
 
     def __init__(self, directory, program, module="", **more):
-        self.path = pathlib.Path(directory) / f"{program}-number"
+        self.path = pathlib.Path(directory) / f"{program}-{module}-number"
         self.env = {"LD_PRELOAD": FAULT, "FAULT_PROGRAM": program, "FAULT_MODULE": module,
                     "FAULT_NUMBER": self.path, **more}
         self.path.write_bytes(bytes(8))

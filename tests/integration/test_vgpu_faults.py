@@ -176,12 +176,15 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         device = Fault(directory, "sluice-vgpu", **COPIES)
         opengl = Fault(directory, "sluice-virgl", **COPIES)
+        loop = Fault(directory, "sluice-vgpu", "libsystemd.so.0")
         with host.Host(name="vgpu-faults",
                        env={"LIBGL_ALWAYS_SOFTWARE": "1"} | opengl.env) as daemon:
             if daemon.skips_opengl():
                 return 0
             test_requests(tap, daemon, native, device, "sluice-vgpu", judge_device, 3,
                           env=device.env)
+            test_requests(tap, daemon, native, loop, "sluice-vgpu's libsystemd", judge_device, 1,
+                          env=loop.env)
             # Only the process that serves when the machine comes has the failure.
             test_requests(tap, daemon, native, opengl, "sluice-virgl", judge_opengl, 1,
                           served=lambda device: opengl.set(0))
