@@ -2,25 +2,25 @@
 /* A virtual machine without one: QEMU, a guest's kernel and three of its users, one after the
  * other, to a sluice-vgpu at the other end of a socket:
  *
- *	machine SOCKET-FD
+ *	machine SOCKET-FD [vfio-user]
  *
- * Each user shows a picture, has a program with a renderer, and a texture. The first one stays to
- * the end and is looked at then; the second ends before the third comes. Every command is answered
- * within ANSWER_MS, or the program fails with status 1. It prints a line "USER PART: WHAT" for
- * each part that did not work, and one with what the device offers; then "ended" if the device
- * hung up. */
+ * QEMU speaks vfio-user, or else vhost-user. Each user shows a picture, has a program with a
+ * renderer, and a texture. Over vfio-user nothing is looked at of what is shown, the program shares
+ * blobs, and one of them is in the device's window. The first user stays to the end and is looked
+ * at then; the second ends before the third comes. Every command is answered within ANSWER_MS, or
+ * the program fails with status 1. It prints a line "USER PART: WHAT" for each part that did not
+ * work, one with what the device offers, and "shared" if it shared a picture; then "ended" if the
+ * device hung up. */
+#include "tests/integration/machine.h"
+
 #include "host/base/clock.h"
-#include "host/base/fd.h"
-#include "host/vgpu/vhost_user_msg.h"
 #include "protocol/limits.h"
 #include "protocol/ring.h"
 #include "protocol/sync_page.h"
 #include "protocol/virtio.h"
 #include "protocol/wire.h"
-#include "tests/unit/fake_guest.h"
 
 #include <errno.h>
-#include <linux/virtio_config.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -32,9 +32,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MS 10000
-#define OK	  VIRTIO_GPU_RESP_OK_NODATA
-#define QUEUE	  SL_VGPU_QUEUE_CONTROL
+#define OK VIRTIO_GPU_RESP_OK_NODATA
 
 /* Where each user's memory is, and what of it. */
 #define USER_ADDR	(FAKE_RAM_ADDR + 0x100000)
@@ -77,18 +75,6 @@ enum object {
 	OBJECT_COUNT
 };
 
-struct machine {
-	struct fake_guest guest;
-	int fd; /* QEMU's end */
-	int kick;
-	int call;
-	int display;
-	pthread_t display_thread;
-	_Atomic uint32_t shown; /* the first pixel of the last update */
-	bool has_textures;
-	uint64_t fence_id;
-};
-
 struct user {
 	struct machine *machine;
 	char name;
@@ -98,9 +84,7 @@ struct user {
 	bool failed[PART_COUNT];
 };
 
-static void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-
-static void fail(const char *format, ...)
+void machine_fail(const char *format, ...)
 {
 	va_list args;
 
@@ -111,15 +95,13 @@ static void fail(const char *format, ...)
 	exit(EXIT_FAILURE);
 }
 
-static void end(void) __attribute__((noreturn));
-
-static void end(void)
+void machine_end(void)
 {
 	puts("ended");
 	exit(EXIT_SUCCESS);
 }
 
-/* --- QEMU --- */
+/* --- The guest's kernel --- */
 
 static bool has_hung_up(const struct machine *machine)
 {
@@ -127,158 +109,6 @@ static bool has_hung_up(const struct machine *machine)
 
 	return poll(&fd, 1, 0) != 0;
 }
-
-static void send_message(struct machine *machine, uint32_t request, const void *payload,
-			 uint32_t size, int fd)
-{
-	struct {
-		struct sl_vhost_user_header header;
-		uint8_t payload[512];
-	} message = { .header = { request, SL_VHOST_USER_VERSION, size } };
-
-	if (size > 0) {
-		memcpy(message.payload, payload, size);
-	}
-	if (sl_fd_send(machine->fd, &message, sizeof(message.header) + size, &fd, fd >= 0 ? 1 : 0) <
-	    0) {
-		end();
-	}
-}
-
-static void send_u64(struct machine *machine, uint32_t request, uint64_t value, int fd)
-{
-	send_message(machine, request, &value, sizeof(value), fd);
-}
-
-static void send_state(struct machine *machine, uint32_t request, uint32_t value)
-{
-	const struct sl_vhost_user_vring_state state = { QUEUE, value };
-
-	send_message(machine, request, &state, sizeof(state), -1);
-}
-
-static uint64_t ask(struct machine *machine, uint32_t request)
-{
-	struct pollfd fd = { .fd = machine->fd, .events = POLLIN };
-	struct {
-		struct sl_vhost_user_header header;
-		uint64_t value;
-	} __attribute__((packed)) answer;
-
-	send_message(machine, request, NULL, 0, -1);
-	if (poll(&fd, 1, ANSWER_MS) == 0) {
-		fail("the monitor's message %u is not answered", request);
-	}
-	if (recv(machine->fd, &answer, sizeof(answer), MSG_WAITALL) != sizeof(answer)) {
-		end();
-	}
-	return answer.value;
-}
-
-static uint64_t user_address(const struct machine *machine, const void *at)
-{
-	return FAKE_USER_ADDR + (uint64_t)((const uint8_t *)at - machine->guest.memory);
-}
-
-static bool receive_all(int fd, void *data, size_t size)
-{
-	return recv(fd, data, size, MSG_WAITALL) == (ssize_t)size;
-}
-
-static void answer_display(const struct machine *machine, uint32_t request, size_t size)
-{
-	struct {
-		struct sl_vhost_gpu_header header;
-		uint8_t payload[2048];
-	} message = { .header = { request, SL_VHOST_GPU_REPLY, (uint32_t)size } };
-
-	if (request == SL_VHOST_GPU_GET_DISPLAY_INFO) {
-		struct virtio_gpu_resp_display_info info = {
-			.hdr.type = VIRTIO_GPU_RESP_OK_DISPLAY_INFO,
-			.pmodes[0] = { .r = { .width = 640, .height = 480 }, .enabled = 1 },
-		};
-
-		memcpy(message.payload, &info, sizeof(info));
-	}
-	(void)!send(machine->display, &message, sizeof(message.header) + size, MSG_NOSIGNAL);
-}
-
-/* QEMU's display: answers, and looks at what it is to show. */
-static void *run_display(void *data)
-{
-	struct machine *machine = data;
-	struct sl_vhost_gpu_header header;
-	struct sl_vhost_gpu_update update;
-	static uint8_t payload[8u << 20];
-
-	while (receive_all(machine->display, &header, sizeof(header)) &&
-	       header.size <= sizeof(payload) &&
-	       (header.size == 0 || receive_all(machine->display, payload, header.size))) {
-		if (header.request == SL_VHOST_GPU_GET_PROTOCOL_FEATURES) {
-			answer_display(machine, header.request, sizeof(uint64_t));
-		} else if (header.request == SL_VHOST_GPU_GET_DISPLAY_INFO) {
-			answer_display(machine, header.request,
-				       sizeof(struct virtio_gpu_resp_display_info));
-		} else if (header.request == SL_VHOST_GPU_UPDATE &&
-			   header.size >= sizeof(update) + 4) {
-			uint32_t pixel;
-
-			memcpy(&pixel, payload + sizeof(update), sizeof(pixel));
-			atomic_store(&machine->shown, pixel);
-		}
-	}
-	return NULL;
-}
-
-static void start_display(struct machine *machine)
-{
-	int fds[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
-		fail("no display: %s", strerror(errno));
-	}
-	machine->display = fds[0];
-	if (pthread_create(&machine->display_thread, NULL, run_display, machine) != 0) {
-		fail("no thread");
-	}
-	send_message(machine, SL_VHOST_USER_GPU_SET_SOCKET, NULL, 0, fds[1]);
-	close(fds[1]);
-}
-
-/* As QEMU does, up to the driver's DRIVER_OK. */
-static void start_device(struct machine *machine)
-{
-	const struct sl_vhost_user_memory memory = {
-		.count = 1,
-		.regions = { { FAKE_RAM_ADDR, FAKE_RAM_SIZE, FAKE_USER_ADDR, 0 } },
-	};
-	const struct sl_vhost_user_vring_addr addr = {
-		.index = QUEUE,
-		.descriptors = user_address(machine, machine->guest.desc),
-		.used = user_address(machine, machine->guest.used),
-		.available = user_address(machine, machine->guest.avail),
-	};
-	uint64_t features = ask(machine, SL_VHOST_USER_GET_FEATURES);
-
-	features &= 1ull << VIRTIO_F_VERSION_1 | 1ull << SL_VHOST_USER_F_PROTOCOL_FEATURES |
-		    1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_EDID;
-	ask(machine, SL_VHOST_USER_GET_PROTOCOL_FEATURES);
-	send_u64(machine, SL_VHOST_USER_SET_PROTOCOL_FEATURES,
-		 1ull << SL_VHOST_USER_PROTOCOL_F_CONFIG, -1);
-	send_message(machine, SL_VHOST_USER_SET_OWNER, NULL, 0, -1);
-	start_display(machine);
-	send_u64(machine, SL_VHOST_USER_SET_FEATURES, features, -1);
-	send_state(machine, SL_VHOST_USER_SET_VRING_ENABLE, 1);
-	send_message(machine, SL_VHOST_USER_SET_MEM_TABLE, &memory, sizeof(memory),
-		     machine->guest.fd);
-	send_state(machine, SL_VHOST_USER_SET_VRING_NUM, FAKE_RING_SIZE);
-	send_state(machine, SL_VHOST_USER_SET_VRING_BASE, 0);
-	send_message(machine, SL_VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), -1);
-	send_u64(machine, SL_VHOST_USER_SET_VRING_KICK, QUEUE, machine->kick);
-	send_u64(machine, SL_VHOST_USER_SET_VRING_CALL, QUEUE, machine->call);
-}
-
-/* --- The guest's kernel --- */
 
 static uint64_t now_ms(void)
 {
@@ -290,7 +120,7 @@ static bool wait_a_moment(const struct machine *machine, uint64_t end_ms)
 {
 	usleep(1000);
 	if (has_hung_up(machine)) {
-		end();
+		machine_end();
 	}
 	return now_ms() <= end_ms;
 }
@@ -306,11 +136,22 @@ static void wait_for_answer(struct machine *machine, uint16_t index, uint32_t ty
 
 		poll(fds, 2, 100);
 		if (fds[1].revents != 0) {
-			end();
+			machine_end();
 		}
 		if (read(machine->call, &count, sizeof(count)) < 0 && now_ms() > end_ms) {
-			fail("command 0x%x is not answered", type);
+			machine_fail("command 0x%x is not answered", type);
 		}
+	}
+}
+
+static void kick(struct machine *machine)
+{
+	const uint64_t one = 1;
+
+	if (machine->has_vfio_user) {
+		machine_kick_vfio_user(machine);
+	} else if (write(machine->kick, &one, sizeof(one)) < 0) {
+		machine_fail("no kick: %s", strerror(errno));
 	}
 }
 
@@ -320,7 +161,6 @@ static uint32_t command(struct machine *machine, const void *cmd, size_t size, c
 {
 	struct fake_guest *guest = &machine->guest;
 	struct virtio_gpu_ctrl_hdr header;
-	const uint64_t one = 1;
 
 	memcpy(&header, cmd, sizeof(header));
 	memcpy(fake_guest_at(guest, FAKE_COMMAND_ADDR), cmd, size);
@@ -332,9 +172,7 @@ static uint32_t command(struct machine *machine, const void *cmd, size_t size, c
 	guest->desc[1] = (struct vring_desc){ FAKE_ANSWER_ADDR, 4096, VRING_DESC_F_WRITE, 0 };
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	fake_guest_offer(guest, 0);
-	if (write(machine->kick, &one, sizeof(one)) < 0) {
-		fail("no kick: %s", strerror(errno));
-	}
+	kick(machine);
 	wait_for_answer(machine, guest->avail->idx, header.type);
 	memcpy(&header, fake_guest_at(guest, FAKE_ANSWER_ADDR), sizeof(header));
 	return header.type;
@@ -445,6 +283,9 @@ static void create_context(struct user *user, enum part part)
 	     (const struct virtio_gpu_ctx_create){
 		     .hdr = { .type = VIRTIO_GPU_CMD_CTX_CREATE, .ctx_id = context(user, part) },
 		     .nlen = 7,
+		     .context_init = !user->machine->has_vfio_user ? 0
+				     : part == PROGRAM		   ? SL_VIRTIO_CAPSET_ID
+								   : VIRTIO_GPU_CAPSET_VIRGL,
 		     .debug_name = "machine",
 	     });
 }
@@ -466,10 +307,17 @@ static void fill(struct user *user, uint32_t offset, uint32_t pixel)
 	}
 }
 
-/* Have QEMU show what is of this color. */
+static bool is_shown(const struct machine *machine, uint32_t pixel, uint64_t updates)
+{
+	return machine->has_vfio_user || (atomic_load(&machine->shown) & 0xffffff) == pixel ||
+	       atomic_load(&machine->shared_updates) > updates;
+}
+
+/* Have QEMU show what is of this color. What it shares it need not look at. */
 static void show(struct user *user, enum part part, enum object object, uint32_t pixel)
 {
 	const struct virtio_gpu_rect all = { .width = SIDE, .height = SIDE };
+	const uint64_t updates = atomic_load(&user->machine->shared_updates);
 
 	STEP(user, part,
 	     (const struct virtio_gpu_set_scanout){
@@ -485,7 +333,7 @@ static void show(struct user *user, enum part part, enum object object, uint32_t
 	     });
 	const uint64_t end_ms = now_ms() + ANSWER_MS;
 
-	while (!user->failed[part] && (atomic_load(&user->machine->shown) & 0xffffff) != pixel) {
+	while (!user->failed[part] && !is_shown(user->machine, pixel, updates)) {
 		if (!wait_a_moment(user->machine, end_ms)) {
 			complain(user, part, "is not shown");
 		}
@@ -593,6 +441,46 @@ static void send_region(struct user *user, enum sl_packet_type type)
 	       &packet, false);
 }
 
+static uint64_t window_offset(const struct user *user)
+{
+	return user->number * REGION_BYTES;
+}
+
+static void map_blob(struct user *user, enum object object)
+{
+	const struct virtio_gpu_resource_map_blob cmd = {
+		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB,
+		.resource_id = resource(user, object),
+		.offset = window_offset(user),
+	};
+	uint32_t response = command(user->machine, &cmd, sizeof(cmd), NULL, 0);
+
+	if (response != VIRTIO_GPU_RESP_OK_MAP_INFO && !user->failed[PROGRAM]) {
+		complain(user, PROGRAM, "its blob is not mapped: 0x%x", response);
+	}
+}
+
+/* The region is in the window, the rest in the guest's memory. */
+static void create_blob(struct user *user, enum object object, uint32_t offset, uint32_t size)
+{
+	const bool is_host = object == REGION;
+	const struct virtio_gpu_mem_entry entry = { .addr = user->addr + offset, .length = size };
+	const struct virtio_gpu_resource_create_blob cmd = {
+		.hdr = { .type = VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB,
+			 .ctx_id = context(user, PROGRAM) },
+		.resource_id = resource(user, object),
+		.blob_mem = is_host ? VIRTIO_GPU_BLOB_MEM_HOST3D : VIRTIO_GPU_BLOB_MEM_GUEST,
+		.blob_flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
+		.nr_entries = is_host ? 0 : 1,
+		.size = size,
+	};
+
+	step(user, PROGRAM, &cmd, sizeof(cmd), &entry, is_host ? 0 : sizeof(entry));
+	if (is_host) {
+		map_blob(user, object);
+	}
+}
+
 static void make_program(struct user *user)
 {
 	static const struct {
@@ -608,9 +496,14 @@ static void make_program(struct user *user)
 
 	create_context(user, PROGRAM);
 	for (int i = 0; i < 4; i++) {
-		create_3d(user, PROGRAM, shared[i].object, shared[i].size, 1,
-			  SL_VIRTIO_RESOURCE_FLAG);
-		give_pages(user, PROGRAM, shared[i].object, shared[i].offset, shared[i].size);
+		if (user->machine->has_vfio_user) {
+			create_blob(user, shared[i].object, shared[i].offset, shared[i].size);
+		} else {
+			create_3d(user, PROGRAM, shared[i].object, shared[i].size, 1,
+				  SL_VIRTIO_RESOURCE_FLAG);
+			give_pages(user, PROGRAM, shared[i].object, shared[i].offset,
+				   shared[i].size);
+		}
 		attach(user, PROGRAM, shared[i].object, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE);
 	}
 	send_hello(user);
@@ -661,6 +554,13 @@ static void destroy_program(struct user *user)
 		attach(user, PROGRAM, object, VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE);
 	}
 	destroy_context(user, PROGRAM);
+	if (user->machine->has_vfio_user) {
+		STEP(user, PROGRAM,
+		     (const struct virtio_gpu_resource_unmap_blob){
+			     .hdr.type = VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB,
+			     .resource_id = resource(user, REGION),
+		     });
+	}
 	for (enum object object = RING; object <= REGION; object++) {
 		unref(user, PROGRAM, object);
 	}
@@ -794,16 +694,23 @@ static bool look_for_textures(struct machine *machine)
 
 int main(int argc, char **argv)
 {
-	struct machine machine = { .fd = argc == 2 ? atoi(argv[1]) : -1 };
+	struct machine machine = {
+		.fd = argc > 1 ? atoi(argv[1]) : -1,
+		.has_vfio_user = argc == 3 && strcmp(argv[2], "vfio-user") == 0,
+	};
 
-	if (machine.fd < 0) {
-		fail("usage: machine SOCKET-FD");
+	if (machine.fd < 0 || argc > (machine.has_vfio_user ? 3 : 2)) {
+		machine_fail("usage: machine SOCKET-FD [vfio-user]");
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	fake_guest_init(&machine.guest);
 	machine.kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	machine.call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	start_device(&machine);
+	if (machine.has_vfio_user) {
+		machine_start_vfio_user(&machine);
+	} else {
+		machine_start_vhost_user(&machine);
+	}
 	machine.has_textures = look_for_textures(&machine);
 	puts(machine.has_textures ? "OpenGL" : "no OpenGL");
 
@@ -816,7 +723,12 @@ int main(int argc, char **argv)
 	destroy_user(&third);
 	check_user(&first);
 	destroy_user(&first);
-	shutdown(machine.display, SHUT_RDWR);
-	pthread_join(machine.display_thread, NULL);
+	if (atomic_load(&machine.shared_updates) > 0) {
+		puts("shared");
+	}
+	if (!machine.has_vfio_user) {
+		shutdown(machine.display, SHUT_RDWR);
+		pthread_join(machine.display_thread, NULL);
+	}
 	return EXIT_SUCCESS;
 }

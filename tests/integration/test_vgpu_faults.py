@@ -17,11 +17,11 @@ import time
 
 import host
 import run_cases
-from test_faults import KILLS, Fault, Neighbour, next_program_works
+from test_faults import FAILED, FAULT, KILLS, Fault, Neighbour, next_program_works
 
 VGPU = host.BUILD / "host/vgpu/sluice-vgpu"
 MACHINE = host.BUILD / "tests/integration/machine"
-FAILED = "failed on purpose"
+DMABUF = host.BUILD / "tests/integration/libdmabuf.so"
 # The machine gives its device 10 s for each answer; all that it does takes half a second.
 SECONDS = 60
 # Sandboxes copy some hundred paths. In a renderer's each copy fails in turn: it is the same code.
@@ -34,15 +34,18 @@ class Run:
     """One virtual machine from its start to its end. served: called once it is served, with its
     device's process."""
 
-    def __init__(self, daemon, env=None, served=lambda device: None):
+    def __init__(self, daemon, env=None, served=lambda device: None, front_end="vhost-user",
+                 options=()):
         begin = daemon.log_size()
         ours, theirs = socket.socketpair()
         with ours, theirs, tempfile.TemporaryFile("w+") as log:
             fds = [ours.fileno(), theirs.fileno()]
-            device = subprocess.Popen([VGPU, f"--fd={fds[1]}", f"--daemon={daemon.socket}"],
+            device = subprocess.Popen([VGPU, f"--fd={fds[1]}", f"--daemon={daemon.socket}",
+                                       f"--front-end={front_end}", *options],
                                       env=host.clean_environment(**(env or {})), pass_fds=fds[1:],
                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            machine = subprocess.Popen([MACHINE, str(fds[0])], pass_fds=fds[:1], text=True,
+            protocol = [] if front_end == "vhost-user" else [front_end]
+            machine = subprocess.Popen([MACHINE, str(fds[0]), *protocol], pass_fds=fds[:1], text=True,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             ours.close()
             theirs.close()
@@ -90,14 +93,14 @@ def judge_opengl(run, was_killed=False):
     return None
 
 
-def test_served(tap, daemon, name):
-    run = Run(daemon)
-    tap.point(name, None if run.status == (0, 0) and run.output == "OpenGL\n" else run.describe())
+def test_served(tap, daemon, name, expected, **options):
+    run = Run(daemon, **options)
+    tap.point(name, None if run.status == (0, 0) and run.output == expected else run.describe())
 
 
-def test_requests(tap, daemon, native, fault, name, judge, step, **options):
+def test_requests(tap, daemon, native, fault, name, judge, step, expected="OpenGL\n", **options):
     """options: those of a run."""
-    test_served(tap, daemon, f"{name}: a machine is served")
+    test_served(tap, daemon, f"{name}: a machine is served", expected, **options)
     neighbour = Neighbour(daemon)
     problems = []
     ends = losses = 0
@@ -121,8 +124,19 @@ def test_requests(tap, daemon, native, fault, name, judge, step, **options):
     problems += filter(None, [neighbour.end(did)])
     daemon.ask("remove-guest", "neighbour")
     tap.point(f"memory fails in {name}", "\n".join(problems[:3]))
-    test_served(tap, daemon, f"{name}: the next machine is served")
+    test_served(tap, daemon, f"{name}: the next machine is served", expected, **options)
     tap.point(f"{name}: the next program works", next_program_works(daemon, native))
+
+
+def test_shared_pictures(tap, native):
+    """The device as on a host whose OpenGL shares pictures."""
+    with tempfile.TemporaryDirectory() as directory:
+        fault = Fault(directory, "sluice-vgpu", **COPIES)
+        env = {"LIBGL_ALWAYS_SOFTWARE": "1", "LD_PRELOAD": str(DMABUF)}
+        with host.Host(name="vgpu-faults-dmabuf", env=env) as daemon:
+            test_requests(tap, daemon, native, fault, "sluice-vgpu --dmabuf", judge_device, 3,
+                          expected="OpenGL\nshared\n", options=["--dmabuf"],
+                          env=fault.env | {"LD_PRELOAD": f"{FAULT}:{DMABUF}"})
 
 
 def device_child(device):
@@ -183,6 +197,8 @@ def main():
                 return 0
             test_requests(tap, daemon, native, device, "sluice-vgpu", judge_device, 3,
                           env=device.env)
+            test_requests(tap, daemon, native, device, "sluice-vgpu with vfio-user", judge_device,
+                          3, front_end="vfio-user", env=device.env)
             test_requests(tap, daemon, native, loop, "sluice-vgpu's libsystemd", judge_device, 1,
                           env=loop.env)
             # Only the process that serves when the machine comes has the failure.
@@ -192,6 +208,7 @@ def main():
             tap.point("no process is left", None if daemon.wait_until_idle(20) else
                       f"{daemon.programs()}")
             tap.point("the daemon ends", None if daemon.stop() == 0 else daemon.log())
+    test_shared_pictures(tap, native)
     return tap.finish()
 
 
