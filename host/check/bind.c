@@ -7,11 +7,29 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const struct sl_check_layout *find_set_layout(const struct sl_object_list *named,
+						     uint32_t *cursor, VkDescriptorSetLayout set)
+{
+	const struct sl_check_node *node =
+		set != VK_NULL_HANDLE
+			? sl_check_find(named, cursor, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
+					(uint64_t)(uintptr_t)set)
+			: NULL;
+
+	return node != NULL ? node->extra : NULL;
+}
+
+/* More sets than any driver keeps an array of. */
+#define MAX_SETS 64u
+
 int sl_check_vkCreatePipelineLayout(struct sl_check *check, struct sl_vkCreatePipelineLayout *args)
 {
 	const VkPipelineLayoutCreateInfo *info = args->pCreateInfo;
+	const struct sl_check_layout *sets[MAX_SETS];
+	uint32_t cursor = 0;
 
-	if (info->setLayoutCount > check->limits.maxBoundDescriptorSets) {
+	if (info->setLayoutCount > check->limits.maxBoundDescriptorSets ||
+	    info->setLayoutCount > MAX_SETS) {
 		return sl_check_fail(check, "%u sets, where the device has %u",
 				     info->setLayoutCount, check->limits.maxBoundDescriptorSets);
 	}
@@ -24,7 +42,10 @@ int sl_check_vkCreatePipelineLayout(struct sl_check *check, struct sl_vkCreatePi
 					     check->limits.maxPushConstantsSize);
 		}
 	}
-	return 0;
+	for (uint32_t i = 0; i < info->setLayoutCount; i++) {
+		sets[i] = find_set_layout(args->named, &cursor, info->pSetLayouts[i]);
+	}
+	return sl_check_stage_room(check, sets, info->setLayoutCount);
 }
 
 int sl_check_note_vkCreatePipelineLayout(struct sl_check *check,
@@ -47,19 +68,15 @@ int sl_check_note_vkCreatePipelineLayout(struct sl_check *check,
 	node->extra = layout;
 	layout->set_count = info->setLayoutCount;
 	for (uint32_t i = 0; i < info->setLayoutCount; i++) {
-		uint64_t handle = (uint64_t)(uintptr_t)info->pSetLayouts[i];
-		const struct sl_check_node *set =
-			handle != 0 ? sl_check_find(args->named, &cursor,
-						    VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT, handle)
-				    : NULL;
-
-		layout->sets[i] = set != NULL ? set->extra : NULL;
+		layout->sets[i] = find_set_layout(args->named, &cursor, info->pSetLayouts[i]);
 	}
 	return 0;
 }
 
-/* "Identically defined": what a pipeline made for one finds in a set made for the other. */
-static bool are_alike(const struct sl_check_layout *a, const struct sl_check_layout *b)
+/* "Identically defined": what a pipeline made for one finds in a set made for the other. A software
+ * driver has room for what the pipeline's layout has in each stage. */
+static bool are_alike(const struct sl_check *check, const struct sl_check_layout *a,
+		      const struct sl_check_layout *b)
 {
 	if (a == b) {
 		return true;
@@ -71,7 +88,8 @@ static bool are_alike(const struct sl_check_layout *a, const struct sl_check_lay
 		const struct sl_check_binding *left = &a->bindings[i], *right = &b->bindings[i];
 
 		if (left->number != right->number || left->count != right->count ||
-		    (left->count > 0 && left->type != right->type)) {
+		    (left->count > 0 && left->type != right->type) ||
+		    (left->count > 0 && check->is_software && left->stages != right->stages)) {
 			return false;
 		}
 	}
@@ -104,6 +122,14 @@ static int check_offsets(struct sl_check *check, const struct sl_check_set *set,
 	return 0;
 }
 
+/* Where the layout has no set a software driver binds what it is given, if it is for compute. */
+static bool has_set(const struct sl_check *check, VkPipelineBindPoint point,
+		    const struct sl_check_set *set, const struct sl_check_layout *expected)
+{
+	return expected != NULL ? are_alike(check, set->layout, expected)
+				: !check->is_software || point == VK_PIPELINE_BIND_POINT_GRAPHICS;
+}
+
 int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 				     struct sl_vkCmdBindDescriptorSets *args)
 {
@@ -129,7 +155,7 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 		if (set == NULL) {
 			continue;
 		}
-		if (expected != NULL && !are_alike(set->layout, expected)) {
+		if (!has_set(check, args->pipelineBindPoint, set, expected)) {
 			return sl_check_fail(check, "set %u has another layout than the pipeline",
 					     args->firstSet + i);
 		}

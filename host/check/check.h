@@ -34,6 +34,8 @@ struct sl_check_more_limits {
 	uint32_t feedback_buffers; /* transform feedback */
 	uint32_t discard_rectangles;
 	uint32_t descriptor_buffers; /* bound at a time */
+	uint32_t inline_block_size;  /* bytes of an inline uniform block */
+	uint32_t inline_blocks;	     /* that a stage sees */
 	uint32_t group_handle_size;  /* of a ray tracing pipeline's group */
 	uint32_t group_capture_size;
 	VkSampleCountFlags location_samples; /* that sample locations may be set for */

@@ -111,6 +111,7 @@ struct sl_check_binding {
 	VkDescriptorType type;
 	VkShaderStageFlags stages;
 	VkDescriptorBindingFlags flags;
+	bool has_samplers; /* immutable ones */
 };
 
 /* sl_check_node.extra of a layout. */
@@ -260,6 +261,17 @@ int sl_check_sample_locations(struct sl_check *check, const VkSampleLocationsInf
 int sl_check_sample_locations_in(struct sl_check *check, const void *chain);
 int sl_check_sample_locations_of_pass(struct sl_check *check, const struct sl_check_pass *pass,
 				      const void *chain);
+
+/* Have a software driver's arrays room for what a set, or all of a pipeline layout's sets (NULL:
+ * none), have in each stage? Return 0 or -EBADMSG. */
+int sl_check_set_room(struct sl_check *check, const VkDescriptorSetLayoutCreateInfo *info);
+int sl_check_stage_room(struct sl_check *check, const struct sl_check_layout *const *sets,
+			uint32_t set_count);
+
+/* Ranges of buffers that are bound. sizes NULL: what is left. An offset may be a buffer's end, so
+ * that nothing is left. Returns 0 or -EBADMSG. */
+int sl_check_bound(struct sl_check *check, const struct sl_object_list *named, uint32_t count,
+		   const VkBuffer *buffers, const VkDeviceSize *offsets, const VkDeviceSize *sizes);
 
 /* May attachments that have these samples be rendered to together? chain: of the subpass or the
  * rendering. Returns 0 or -EBADMSG. */

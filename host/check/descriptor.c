@@ -35,6 +35,12 @@ static bool is_dynamic(VkDescriptorType type)
 	       type == VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC;
 }
 
+/* May pushed descriptors, or those that change their type, be of this one? */
+static bool is_changeable(VkDescriptorType type)
+{
+	return !is_dynamic(type) && type != VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK;
+}
+
 /* Returns false if two bindings have one number, or there are too many descriptors. */
 static bool number_slots(struct sl_check_layout *layout)
 {
@@ -82,16 +88,19 @@ static struct sl_check_layout *make_layout(const VkDescriptorSetLayoutCreateInfo
 			.type = binding->descriptorType,
 			.stages = binding->stageFlags,
 			.flags = flags_of(flags, i),
+			.has_samplers = binding->pImmutableSamplers != NULL,
 		};
 	}
 	return layout;
 }
 
-/* Drivers keep arrays as long as the largest number. */
+/* Drivers keep arrays as long as the largest number. Pushed descriptors have no offsets that they
+ * could add, and no memory for bytes. */
 int sl_check_vkCreateDescriptorSetLayout(struct sl_check *check,
 					 struct sl_vkCreateDescriptorSetLayout *args)
 {
 	const VkDescriptorSetLayoutCreateInfo *info = args->pCreateInfo;
+	bool is_push = (info->flags & VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR) != 0;
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < info->bindingCount; i++) {
@@ -99,9 +108,13 @@ int sl_check_vkCreateDescriptorSetLayout(struct sl_check *check,
 			return sl_check_fail(check, "a binding of number %u",
 					     info->pBindings[i].binding);
 		}
+		if (is_push && !is_changeable(info->pBindings[i].descriptorType)) {
+			return sl_check_fail(check, "pushed descriptors of type %d",
+					     info->pBindings[i].descriptorType);
+		}
 		count += info->pBindings[i].descriptorCount;
 	}
-	return count <= MAX_SLOTS ? 0
+	return count <= MAX_SLOTS ? sl_check_set_room(check, info)
 				  : sl_check_fail(check, "%llu descriptors in a set",
 						  (unsigned long long)count);
 }
@@ -284,7 +297,14 @@ struct run {
 	/* Found. */
 	uint32_t first_slot;
 	VkDescriptorBindingFlags flags;
+	bool has_samplers;
 };
+
+static bool has_type(const struct sl_check_binding *binding, VkDescriptorType type)
+{
+	return binding->type == type ||
+	       (binding->type == VK_DESCRIPTOR_TYPE_MUTABLE_EXT && is_changeable(type));
+}
 
 /* Descriptors run over into the next bindings: VkWriteDescriptorSet, "consecutive binding
  * updates". Bytes of inline uniform blocks do not. type VK_DESCRIPTOR_TYPE_MAX_ENUM: that of the
@@ -312,12 +332,19 @@ static int find_run(struct sl_check *check, struct run *run)
 				     run->element, (unsigned long long)run->element + run->count,
 				     run->binding);
 	}
-	for (; binding < layout->bindings + layout->binding_count && binding->first < end;
-	     binding++) {
-		if (binding->count > 0 && binding->type != run->type &&
-		    binding->type != VK_DESCRIPTOR_TYPE_MUTABLE_EXT) {
+	run->has_samplers = binding->has_samplers;
+	for (const struct sl_check_binding *at = binding;
+	     at < layout->bindings + layout->binding_count && at->first < end; at++) {
+		if (at->count > 0 && !has_type(at, run->type)) {
 			return sl_check_fail(check, "binding %u has descriptors of another type",
-					     binding->number);
+					     at->number);
+		}
+		if (at->count > 0 && (at->has_samplers != binding->has_samplers ||
+				      (layout->is_push && at->stages != binding->stages))) {
+			return sl_check_fail(check,
+					     "bindings %u and %u have not the same stages, "
+					     "or immutable samplers",
+					     binding->number, at->number);
 		}
 	}
 	return 0;
@@ -355,12 +382,28 @@ static int check_buffer_info(struct sl_check *check, const struct sl_object_list
 	return 0;
 }
 
+/* A software driver copies what the sampler is. */
+static int check_samplers(struct sl_check *check, const VkWriteDescriptorSet *write,
+			  const struct run *run)
+{
+	for (uint32_t i = 0; check->is_software && !run->has_samplers && i < write->descriptorCount;
+	     i++) {
+		if (write->pImageInfo[i].sampler == VK_NULL_HANDLE) {
+			return sl_check_fail(check, "a descriptor without its sampler");
+		}
+	}
+	return 0;
+}
+
 static int check_infos(struct sl_check *check, const struct sl_object_list *named, uint32_t *cursor,
-		       const VkWriteDescriptorSet *write)
+		       const VkWriteDescriptorSet *write, const struct run *run)
 {
 	int r = 0;
 
 	switch (write->descriptorType) {
+	case VK_DESCRIPTOR_TYPE_SAMPLER:
+	case VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER:
+		return check_samplers(check, write, run);
 	case VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER:
 	case VK_DESCRIPTOR_TYPE_STORAGE_BUFFER:
 	case VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC:
@@ -408,7 +451,7 @@ static int check_write(struct sl_check *check, const struct sl_object_list *name
 	int r = find_run(check, &run);
 
 	r = r == 0 ? settle_set(check, set, &run) : r;
-	return r == 0 ? check_infos(check, named, cursor, write) : r;
+	return r == 0 ? check_infos(check, named, cursor, write, &run) : r;
 }
 
 int sl_check_pushed(struct sl_check *check, const struct sl_object_list *named,
@@ -429,7 +472,7 @@ int sl_check_pushed(struct sl_check *check, const struct sl_object_list *named,
 		};
 
 		r = find_run(check, &run);
-		r = r == 0 ? check_infos(check, named, &cursor, &writes[i]) : r;
+		r = r == 0 ? check_infos(check, named, &cursor, &writes[i], &run) : r;
 	}
 	return r;
 }
@@ -464,6 +507,10 @@ static int check_copy(struct sl_check *check, const struct sl_object_list *named
 				: ret_from->type,
 	};
 	r = r == 0 ? find_run(check, ret_to) : r;
+	if (r == 0 && ret_from->type == VK_DESCRIPTOR_TYPE_MUTABLE_EXT &&
+	    ret_to->type != VK_DESCRIPTOR_TYPE_MUTABLE_EXT && !is_changeable(ret_to->type)) {
+		return sl_check_fail(check, "descriptors of another type");
+	}
 	return r == 0 ? settle_set(check, to, ret_to) : r;
 }
 

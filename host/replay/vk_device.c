@@ -288,15 +288,21 @@ static struct sl_check_more_limits get_more_limits(const struct sl_replay_device
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT,
 		.pNext = &ray,
 	};
+	VkPhysicalDeviceInlineUniformBlockProperties blocks = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_INLINE_UNIFORM_BLOCK_PROPERTIES,
+		.pNext = &descriptors,
+	};
 	VkPhysicalDeviceProperties2 properties = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &descriptors,
+		.pNext = &blocks,
 	};
 
 	device->replay->vki.GetPhysicalDeviceProperties2(device->physical->handle, &properties);
 	return (struct sl_check_more_limits){
 		.feedback_buffers = feedback.maxTransformFeedbackBuffers,
 		.descriptor_buffers = descriptors.maxDescriptorBufferBindings,
+		.inline_block_size = blocks.maxInlineUniformBlockSize,
+		.inline_blocks = blocks.maxPerStageDescriptorInlineUniformBlocks,
 		.discard_rectangles = rectangles.maxDiscardRectangles,
 		.group_handle_size = ray.shaderGroupHandleSize > ray_nv.shaderGroupHandleSize
 					     ? ray.shaderGroupHandleSize

@@ -116,6 +116,15 @@ static void make_instance(struct hostile *h)
 static struct message device_message(struct hostile *h, const void *next)
 {
 	static const float priority = 1.0f;
+	static const char *const extensions[] = {
+		VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME,
+		VK_EXT_TRANSFORM_FEEDBACK_EXTENSION_NAME,
+		VK_EXT_CONDITIONAL_RENDERING_EXTENSION_NAME,
+		VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME,
+		VK_EXT_EXTENDED_DYNAMIC_STATE_2_EXTENSION_NAME,
+		VK_KHR_PIPELINE_LIBRARY_EXTENSION_NAME,
+		VK_EXT_GRAPHICS_PIPELINE_LIBRARY_EXTENSION_NAME,
+	};
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueCount = 1,
@@ -126,6 +135,8 @@ static struct message device_message(struct hostile *h, const void *next)
 		.pNext = next,
 		.queueCreateInfoCount = 1,
 		.pQueueCreateInfos = &queue,
+		.enabledExtensionCount = COUNT(extensions),
+		.ppEnabledExtensionNames = extensions,
 	};
 	VkDevice device = HANDLE(h, DEVICE, VkDevice);
 

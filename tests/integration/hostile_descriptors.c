@@ -186,7 +186,275 @@ static void lie_bind_beyond(struct hostile *h)
 	bind_sets(h, 0, 1, HOSTILE_BUFFER_SIZE - 1024);
 }
 
+/* --- Layouts that a driver has no room for --- */
+
+static void create_set_layout(struct hostile *h, enum object object,
+			      VkDescriptorSetLayoutCreateFlags flags, uint32_t count,
+			      const VkDescriptorSetLayoutBinding *bindings)
+{
+	const VkDescriptorSetLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+		.flags = flags,
+		.bindingCount = count,
+		.pBindings = bindings,
+	};
+	VkDescriptorSetLayout layout = HANDLE(h, object, VkDescriptorSetLayout);
+
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorSetLayout, .device = device(h),
+				.pCreateInfo = &info, .pSetLayout = &layout));
+}
+
+static VkDescriptorSetLayoutBinding binding_of(VkDescriptorType type, uint32_t count,
+					       VkShaderStageFlags stages)
+{
+	return (VkDescriptorSetLayoutBinding){
+		.descriptorType = type,
+		.descriptorCount = count,
+		.stageFlags = stages,
+	};
+}
+
+static void lie_layout_of(struct hostile *h, VkDescriptorType type, uint32_t count,
+			  VkShaderStageFlags stages)
+{
+	const VkDescriptorSetLayoutBinding binding = binding_of(type, count, stages);
+
+	hostile_make_world(h);
+	create_set_layout(h, SET_LAYOUT, 0, 1, &binding);
+}
+
+static void lie_layout_count(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 65537, VK_SHADER_STAGE_COMPUTE_BIT);
+}
+
+static void lie_block_size(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 65540,
+		      VK_SHADER_STAGE_COMPUTE_BIT);
+}
+
+/* A driver has bytes for it in the stages that see it. */
+static void lie_block_stages(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 256, 0);
+}
+
+static void lie_block_count(struct hostile *h)
+{
+	VkDescriptorSetLayoutBinding bindings[64];
+
+	for (uint32_t i = 0; i < COUNT(bindings); i++) {
+		bindings[i] = binding_of(VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 16,
+					 VK_SHADER_STAGE_COMPUTE_BIT);
+		bindings[i].binding = i;
+	}
+	hostile_make_world(h);
+	create_set_layout(h, SET_LAYOUT, 0, COUNT(bindings), bindings);
+}
+
+static void lie_layout_pushed(struct hostile *h)
+{
+	const VkDescriptorSetLayoutBinding binding = binding_of(
+		VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC, 1, VK_SHADER_STAGE_COMPUTE_BIT);
+
+	hostile_make_world(h);
+	create_set_layout(h, SET_LAYOUT, VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR, 1,
+			  &binding);
+}
+
+static void create_layout(struct hostile *h, enum object set_layout)
+{
+	const VkDescriptorSetLayout handle = HANDLE(h, set_layout, VkDescriptorSetLayout);
+	const VkPipelineLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+		.setLayoutCount = 1,
+		.pSetLayouts = &handle,
+	};
+	VkPipelineLayout layout = HANDLE(h, LAYOUT, VkPipelineLayout);
+
+	hostile_send(h, MESSAGE(h, vkCreatePipelineLayout, .device = device(h),
+				.pCreateInfo = &info, .pPipelineLayout = &layout));
+}
+
+static void lie_layout_stage(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 1000, VK_SHADER_STAGE_COMPUTE_BIT);
+	create_layout(h, SET_LAYOUT);
+}
+
+/* --- Descriptors of other bindings --- */
+
+static void allocate_set(struct hostile *h, VkDescriptorType type)
+{
+	const VkDescriptorPoolSize size = { type, 64 };
+	const VkDescriptorPoolCreateInfo pool_info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+		.maxSets = 4,
+		.poolSizeCount = 1,
+		.pPoolSizes = &size,
+	};
+	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
+	VkDescriptorPool pool = HANDLE(h, SET_POOL, VkDescriptorPool);
+	VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
+	const VkDescriptorSetAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+		.descriptorPool = pool,
+		.descriptorSetCount = 1,
+		.pSetLayouts = &layout,
+	};
+
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
+				.pCreateInfo = &pool_info, .pDescriptorPool = &pool));
+	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
+				.pAllocateInfo = &info, .pDescriptorSets = &set));
+}
+
+static void write_set(struct hostile *h, VkDescriptorType type, uint32_t count, const void *next)
+{
+	VkDescriptorBufferInfo buffers[16];
+	VkDescriptorImageInfo images[16];
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.pNext = next,
+		.dstSet = HANDLE(h, SET, VkDescriptorSet),
+		.descriptorCount = count,
+		.descriptorType = type,
+		.pBufferInfo = buffers,
+		.pImageInfo = images,
+	};
+
+	for (uint32_t i = 0; i < COUNT(buffers); i++) {
+		buffers[i] = (VkDescriptorBufferInfo){ HANDLE(h, BUFFER, VkBuffer), 0, 256 };
+		images[i] = (VkDescriptorImageInfo){ .sampler = HANDLE(h, SECOND, VkSampler) };
+	}
+	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
+				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
+}
+
+/* Whatever mutable descriptors become, they are never dynamic. */
+static void lie_mutable_dynamic(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_MUTABLE_EXT, 16, VK_SHADER_STAGE_COMPUTE_BIT);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_MUTABLE_EXT);
+	write_set(h, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER_DYNAMIC, 16, NULL);
+}
+
+/* Nor bytes: they would go where a descriptor points to. */
+static void lie_mutable_block(struct hostile *h)
+{
+	static const uint8_t bytes[16];
+	const VkWriteDescriptorSetInlineUniformBlock block = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_INLINE_UNIFORM_BLOCK,
+		.dataSize = sizeof(bytes),
+		.pData = bytes,
+	};
+
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_MUTABLE_EXT, 16, VK_SHADER_STAGE_COMPUTE_BIT);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_MUTABLE_EXT);
+	write_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 1, NULL);
+	write_set(h, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, sizeof(bytes), &block);
+}
+
+/* One run over two bindings that only different stages see: a driver would look for all of it in
+ * those of the first. */
+static void lie_push_stages(struct hostile *h)
+{
+	VkDescriptorSetLayoutBinding bindings[] = {
+		binding_of(VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 8, VK_SHADER_STAGE_VERTEX_BIT),
+		binding_of(VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 8, VK_SHADER_STAGE_FRAGMENT_BIT),
+	};
+	VkDescriptorBufferInfo buffers[16];
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.descriptorCount = COUNT(buffers),
+		.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+		.pBufferInfo = buffers,
+	};
+
+	for (uint32_t i = 0; i < COUNT(buffers); i++) {
+		buffers[i] = (VkDescriptorBufferInfo){ HANDLE(h, BUFFER, VkBuffer), 0, 256 };
+	}
+	bindings[1].binding = 1;
+	hostile_make_world(h);
+	create_set_layout(h, SET_LAYOUT, VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR,
+			  COUNT(bindings), bindings);
+	create_layout(h, SET_LAYOUT);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdPushDescriptorSetKHR,
+			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
+			       .descriptorWriteCount = 1, .pDescriptorWrites = &write));
+}
+
+static void make_sampler(struct hostile *h)
+{
+	const VkSamplerCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO };
+	VkSampler sampler = HANDLE(h, SECOND, VkSampler);
+
+	hostile_make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateSampler, .device = device(h), .pCreateInfo = &info,
+				.pSampler = &sampler));
+}
+
+/* One run over two bindings of which one has immutable samplers. */
+static void lie_run_samplers(struct hostile *h)
+{
+	const VkSampler sampler = HANDLE(h, SECOND, VkSampler);
+	VkDescriptorSetLayoutBinding bindings[] = {
+		binding_of(VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1,
+			   VK_SHADER_STAGE_COMPUTE_BIT),
+		binding_of(VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 15,
+			   VK_SHADER_STAGE_COMPUTE_BIT),
+	};
+
+	bindings[0].pImmutableSamplers = &sampler;
+	bindings[1].binding = 1;
+	make_sampler(h);
+	create_set_layout(h, SET_LAYOUT, 0, COUNT(bindings), bindings);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER);
+	write_set(h, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 16, NULL);
+}
+
+static void lie_no_sampler(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_SAMPLER, 1, VK_SHADER_STAGE_COMPUTE_BIT);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_SAMPLER);
+	h->objects[SECOND].id = 0;
+	write_set(h, VK_DESCRIPTOR_TYPE_SAMPLER, 1, NULL);
+}
+
+/* A set whose stages the pipeline's layout does not count. */
+static void lie_bind_stages(struct hostile *h)
+{
+	const VkDescriptorSetLayoutBinding binding =
+		binding_of(VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 8, VK_SHADER_STAGE_FRAGMENT_BIT);
+	const VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
+
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 8, VK_SHADER_STAGE_COMPUTE_BIT);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER);
+	create_set_layout(h, SECOND, 0, 1, &binding);
+	create_layout(h, SECOND);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindDescriptorSets,
+			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_COMPUTE,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
+			       .descriptorSetCount = 1, .pDescriptorSets = &set));
+}
+
 const struct lie hostile_descriptor_lies[] = {
+	{ "vkCreateDescriptorSetLayout:count", lie_layout_count },
+	{ "vkCreateDescriptorSetLayout:block-size", lie_block_size },
+	{ "vkCreateDescriptorSetLayout:block-stages", lie_block_stages },
+	{ "vkCreateDescriptorSetLayout:block-count", lie_block_count },
+	{ "vkCreateDescriptorSetLayout:pushed", lie_layout_pushed },
+	{ "vkCreatePipelineLayout:stage", lie_layout_stage },
+	{ "vkUpdateDescriptorSets:mutable-dynamic", lie_mutable_dynamic },
+	{ "vkUpdateDescriptorSets:mutable-block", lie_mutable_block },
+	{ "vkCmdPushDescriptorSetKHR:stages", lie_push_stages },
+	{ "vkUpdateDescriptorSets:samplers", lie_run_samplers },
+	{ "vkUpdateDescriptorSets:no-sampler", lie_no_sampler },
+	{ "vkCmdBindDescriptorSets:stages", lie_bind_stages },
 	{ "vkUpdateDescriptorSets:binding", lie_descriptor_binding },
 	{ "vkUpdateDescriptorSets:element", lie_descriptor_element },
 	{ "vkUpdateDescriptorSets:overflow", lie_descriptor_overflow },
