@@ -146,6 +146,7 @@ struct sl_check_pipeline {
 	struct sl_check_node node;
 	VkPipelineBindPoint point;
 	bool is_library;
+	uint32_t depth;	      /* libraries within libraries that it was linked from */
 	uint32_t group_count; /* of ray tracing, its libraries' included */
 };
 

@@ -21,6 +21,8 @@ enum {
 	SET,
 	SEMAPHORE,
 	OTHER_SEMAPHORE,
+	LIBRARY,
+	PIPELINE,
 	OBJECT_COUNT,
 };
 
@@ -211,6 +213,83 @@ static void test_memory_outlives_its_buffer(void **state)
 	assert_int_equal(w.destroyed_count, 2);
 	assert_int_equal(w.destroyed[0], handle_of(BUFFER));
 	assert_int_equal(w.destroyed[1], handle_of(MEMORY));
+	end(&w);
+}
+
+static void make_pipeline(struct world *w, uint32_t object, VkPipelineCreateFlags flags,
+			  const void *chain, const struct sl_object_list *named)
+{
+	const VkGraphicsPipelineCreateInfo info = { .pNext = chain, .flags = flags };
+	void *created[] = { &w->objects[object] };
+	struct sl_vkCreateGraphicsPipelines args = {
+		.created = created, .named = named, .createInfoCount = 1, .pCreateInfos = &info
+	};
+
+	make(w, object, DEVICE, VK_OBJECT_TYPE_PIPELINE, named);
+	assert_int_equal(sl_check_note_vkCreateGraphicsPipelines(w->check, &args), 0);
+}
+
+/* A software driver does not copy what it links. Returns how many objects have been destroyed once
+ * the library was. */
+static uint32_t destroy_library(bool is_software)
+{
+	struct world w;
+
+	start(&w, is_software);
+	const VkPipeline library = HANDLE(VkPipeline, LIBRARY);
+	const VkPipelineLibraryCreateInfoKHR libraries = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_LIBRARY_CREATE_INFO_KHR,
+		.libraryCount = 1,
+		.pLibraries = &library,
+	};
+	const struct sl_object_list alone = NAMED(&w, DEVICE);
+	const struct sl_object_list named = NAMED(&w, DEVICE, LIBRARY);
+
+	make_pipeline(&w, LIBRARY, VK_PIPELINE_CREATE_LIBRARY_BIT_KHR, NULL, &alone);
+	make_pipeline(&w, PIPELINE, 0, &libraries, &named);
+	destroy_object(&w, LIBRARY);
+	uint32_t count = w.destroyed_count;
+
+	destroy_object(&w, PIPELINE);
+	assert_int_equal(w.destroyed_count, 2);
+	end(&w);
+	return count;
+}
+
+static void test_library_outlives_what_is_linked(void **state)
+{
+	assert_int_equal(destroy_library(true), 0);
+	assert_int_equal(destroy_library(false), 1);
+}
+
+/* What they keep alive goes down a step for each. */
+static void test_libraries_nest_a_few_times(void **state)
+{
+	struct world w;
+
+	start(&w, false);
+	for (uint32_t depth = 0; depth < 10; depth++) {
+		const uint32_t from = depth % 2 == 0 ? PIPELINE : LIBRARY;
+		const uint32_t to = depth % 2 == 0 ? LIBRARY : PIPELINE;
+		const VkPipeline library = HANDLE(VkPipeline, from);
+		const VkPipelineLibraryCreateInfoKHR libraries = {
+			.sType = VK_STRUCTURE_TYPE_PIPELINE_LIBRARY_CREATE_INFO_KHR,
+			.libraryCount = depth > 0 ? 1 : 0,
+			.pLibraries = &library,
+		};
+		const VkGraphicsPipelineCreateInfo info = {
+			.pNext = &libraries,
+			.flags = VK_PIPELINE_CREATE_LIBRARY_BIT_KHR,
+		};
+		const struct sl_object_list named = NAMED(&w, DEVICE, from);
+		struct sl_vkCreateGraphicsPipelines args = { .named = &named,
+							     .createInfoCount = 1,
+							     .pCreateInfos = &info };
+
+		assert_int_equal(sl_check_vkCreateGraphicsPipelines(w.check, &args),
+				 depth < 9 ? 0 : -EBADMSG);
+		make_pipeline(&w, to, VK_PIPELINE_CREATE_LIBRARY_BIT_KHR, &libraries, &named);
+	}
 	end(&w);
 }
 
@@ -433,6 +512,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_outlives_its_buffer),
+		cmocka_unit_test(test_library_outlives_what_is_linked),
+		cmocka_unit_test(test_libraries_nest_a_few_times),
 		cmocka_unit_test(test_pending_submission_delays_destruction),
 		cmocka_unit_test(test_semaphore_outlives_its_submission),
 		cmocka_unit_test(test_idle_semaphore_goes_at_once),

@@ -261,6 +261,7 @@ static int make_part(VkGraphicsPipelineLibraryFlagsEXT flags)
 	};
 	const VkGraphicsPipelineCreateInfo info = {
 		.pNext = flags != 0 ? &part : NULL,
+		.flags = flags != 0 ? VK_PIPELINE_CREATE_LIBRARY_BIT_KHR : 0,
 		.stageCount = 1,
 		.pStages = &stage,
 		.layout = HANDLE(VkPipelineLayout, LAYOUT),
