@@ -72,6 +72,7 @@ struct sl_check_view {
 
 struct sl_check_query_pool {
 	struct sl_check_node node;
+	VkQueryType type;
 	uint32_t count;
 	uint32_t value_count; /* of each query */
 };
@@ -228,6 +229,11 @@ const char *sl_check_name(VkObjectType type);
 /* The extent of a level, or of a plane of it (aspect), in texels. level < image->level_count. */
 VkExtent3D sl_check_level_extent(const struct sl_check_image *image, uint32_t level,
 				 VkImageAspectFlags aspect);
+/* Are the blocks of these aspects of two images, of known formats, as large as one another? Depths
+ * and stencils a software driver keeps in blocks of its own. */
+bool sl_check_copies_to(const struct sl_check *check, const struct sl_check_image *image,
+			VkImageAspectFlags aspect, const struct sl_check_image *to,
+			VkImageAspectFlags to_aspect);
 /* Levels, layers and aspects that the image has. Return 0 or -EBADMSG. */
 int sl_check_layers(struct sl_check *check, const struct sl_check_image *image,
 		    const VkImageSubresourceLayers *layers);

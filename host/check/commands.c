@@ -46,14 +46,45 @@ int sl_check_note_vkAllocateCommandBuffers(struct sl_check *check,
 	return 0;
 }
 
+/* Drivers look up what a secondary command buffer inherits. */
+static int check_inheritance(struct sl_check *check, const struct sl_object_list *named,
+			     const VkCommandBufferInheritanceInfo *info)
+{
+	uint32_t cursor = 0;
+
+	if (info == NULL) {
+		return sl_check_fail(check, "a secondary command buffer that inherits nothing");
+	}
+	const VkCommandBufferInheritanceRenderingInfo *rendering = sl_check_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_COMMAND_BUFFER_INHERITANCE_RENDERING_INFO);
+	const struct sl_check_node *node =
+		info->renderPass != VK_NULL_HANDLE
+			? sl_check_find(named, &cursor, VK_OBJECT_TYPE_RENDER_PASS,
+					(uint64_t)(uintptr_t)info->renderPass)
+			: NULL;
+	const struct sl_check_pass *pass = node != NULL ? node->extra : NULL;
+
+	if (pass != NULL && info->subpass >= pass->subpass_count) {
+		return sl_check_fail(check, "subpass %u of %u", info->subpass, pass->subpass_count);
+	}
+	return rendering == NULL ||
+			       rendering->colorAttachmentCount <= check->limits.maxColorAttachments
+		       ? 0
+		       : sl_check_fail(check, "%u color attachments",
+				       rendering->colorAttachmentCount);
+}
+
 int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCommandBuffer *args)
 {
 	struct sl_check_commands *commands = commands_of(args->self);
 	VkCommandBufferUsageFlags flags = args->pBeginInfo->flags;
 	bool is_continued = !commands->is_primary &&
 			    (flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) != 0;
-	int r = sl_check_settle(check, &commands->node);
+	int r = commands->is_primary
+			? 0
+			: check_inheritance(check, args->named, args->pBeginInfo->pInheritanceInfo);
 
+	r = r == 0 ? sl_check_settle(check, &commands->node) : r;
 	if (r == 0) {
 		sl_check_commands_reset(check, commands);
 		commands->is_simultaneous =
@@ -212,6 +243,9 @@ int sl_check_vkCmdClearAttachments(struct sl_check *check, struct sl_vkCmdClearA
 	for (uint32_t i = 0; i < args->attachmentCount; i++) {
 		const VkClearAttachment *clear = &args->pAttachments[i];
 
+		if (clear->aspectMask == 0) {
+			return sl_check_fail(check, "clears no aspect");
+		}
 		if ((clear->aspectMask & VK_IMAGE_ASPECT_COLOR_BIT) != 0 &&
 		    clear->colorAttachment != VK_ATTACHMENT_UNUSED) {
 			raise_to(&part.color_count, clear->colorAttachment, 1);
@@ -222,6 +256,9 @@ int sl_check_vkCmdClearAttachments(struct sl_check *check, struct sl_vkCmdClearA
 
 		if (rect->rect.offset.x < 0 || rect->rect.offset.y < 0) {
 			return sl_check_fail(check, "before the attachments");
+		}
+		if (rect->layerCount == 0) {
+			return sl_check_fail(check, "no layers");
 		}
 		raise_to(&part.extent.width, (uint32_t)rect->rect.offset.x,
 			 rect->rect.extent.width);

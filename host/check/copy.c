@@ -109,7 +109,7 @@ static bool split_depth(const struct sl_check_image *image, const struct sl_chec
 
 static int check_images(struct copy *copy, const struct sl_check_image *source,
 			const struct sl_check_image *target, const VkImageCopy2 *region,
-			uint32_t index)
+			uint32_t index, bool is_resolve)
 {
 	VkExtent3D from = region->extent, to = region->extent;
 	int r = source == NULL || target == NULL || source->format == NULL || target->format == NULL
@@ -129,6 +129,11 @@ static int check_images(struct copy *copy, const struct sl_check_image *source,
 	    (source->type == target->type &&
 	     region->srcSubresource.layerCount != region->dstSubresource.layerCount)) {
 		return sl_check_fail(copy->check, "region %u has layers that do not match", index);
+	}
+	if (!is_resolve &&
+	    !sl_check_copies_to(copy->check, source, region->srcSubresource.aspectMask, target,
+				region->dstSubresource.aspectMask)) {
+		return sl_check_fail(copy->check, "region %u has texels of another size", index);
 	}
 	/* The extent is the source's, in texels; each block of it goes to a block. */
 	struct sl_check_blocks blocks = sl_check_to_blocks(source->format, from);
@@ -159,7 +164,7 @@ int sl_check_vkCmdCopyImage(struct sl_check *check, struct sl_vkCmdCopyImage *ar
 			.extent = given->extent,
 		};
 
-		r = check_images(&copy, source, target, &region, i);
+		r = check_images(&copy, source, target, &region, i, false);
 	}
 	return r;
 }
@@ -173,7 +178,7 @@ int sl_check_vkCmdCopyImage2(struct sl_check *check, struct sl_vkCmdCopyImage2 *
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < info->regionCount; i++) {
-		r = check_images(&copy, source, target, &info->pRegions[i], i);
+		r = check_images(&copy, source, target, &info->pRegions[i], i, false);
 	}
 	return r;
 }
@@ -189,7 +194,7 @@ static int check_resolve(struct copy *copy, VkImage from, VkImage to, const VkIm
 		.extent = region->extent,
 	};
 
-	return check_images(copy, find_image(copy, from), find_image(copy, to), &same, index);
+	return check_images(copy, find_image(copy, from), find_image(copy, to), &same, index, true);
 }
 
 int sl_check_vkCmdResolveImage(struct sl_check *check, struct sl_vkCmdResolveImage *args)
@@ -243,7 +248,8 @@ static int check_texels(struct copy *copy, VkBuffer buffer_handle, VkImage image
 	const struct sl_check_blocks blocks =
 		sl_check_to_blocks(image->format, region->imageExtent);
 
-	if ((aspect & (aspect - 1)) != 0 ||
+	if (__builtin_popcount(aspect & image->format->aspects) != 1 ||
+	    (aspect & ~image->format->aspects) != 0 ||
 	    !has_blocks(image, &region->imageSubresource, &region->imageOffset, &blocks)) {
 		return fail_region(copy, index, "image");
 	}

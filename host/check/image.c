@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Images and their views: levels, layers, aspects, formats. */
+/* Images, their views and samplers: levels, layers, aspects, formats. */
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 #include "protocol/sl_formats.h"
 
 #include <string.h>
+
+/* Drivers look up what a custom color is. */
+int sl_check_vkCreateSampler(struct sl_check *check, struct sl_vkCreateSampler *args)
+{
+	const VkSamplerCreateInfo *info = args->pCreateInfo;
+	bool is_custom = info->borderColor == VK_BORDER_COLOR_FLOAT_CUSTOM_EXT ||
+			 info->borderColor == VK_BORDER_COLOR_INT_CUSTOM_EXT;
+
+	return !is_custom || sl_check_chain_find(
+				     info->pNext,
+				     VK_STRUCTURE_TYPE_SAMPLER_CUSTOM_BORDER_COLOR_CREATE_INFO_EXT) !=
+				       NULL
+		       ? 0
+		       : sl_check_fail(check, "a color that is not said");
+}
+
+/* Without sparse memory nothing would ever be bound to it. */
+int sl_check_vkCreateImage(struct sl_check *check, struct sl_vkCreateImage *args)
+{
+	return (args->pCreateInfo->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 ||
+			       check->limits.sparseAddressSpaceSize > 0
+		       ? 0
+		       : sl_check_fail(check, "the device has no sparse memory");
+}
 
 int sl_check_note_vkCreateImage(struct sl_check *check, struct sl_vkCreateImage *args)
 {
@@ -47,6 +71,19 @@ static const struct sl_format_plane *plane_of(const struct sl_check_image *image
 	default:
 		return &image->format->planes[0];
 	}
+}
+
+bool sl_check_copies_to(const struct sl_check *check, const struct sl_check_image *image,
+			VkImageAspectFlags aspect, const struct sl_check_image *to,
+			VkImageAspectFlags to_aspect)
+{
+	const VkImageAspectFlags depth = VK_IMAGE_ASPECT_DEPTH_BIT | VK_IMAGE_ASPECT_STENCIL_BIT;
+	bool has_depth = ((image->format->aspects | to->format->aspects) & depth) != 0;
+
+	if (has_depth && check->is_software) {
+		return image->format == to->format;
+	}
+	return plane_of(image, aspect)->block_size == plane_of(to, to_aspect)->block_size;
 }
 
 VkExtent3D sl_check_level_extent(const struct sl_check_image *image, uint32_t level,
@@ -113,6 +150,10 @@ int sl_check_subresources(struct sl_check *check, const struct sl_check_image *i
 {
 	int r = sl_check_levels(check, image, range);
 
+	/* Drivers count up to the last one, which would be the one before the first. */
+	if (r == 0 && (range->levelCount == 0 || range->layerCount == 0)) {
+		return sl_check_fail(check, "no levels, or no layers");
+	}
 	return r == 0 ? check_aspects(check, image, range->aspectMask) : r;
 }
 

@@ -20,6 +20,15 @@ int sl_check_note_slAllocateMemory(struct sl_check *check, struct sl_slAllocateM
 	return 0;
 }
 
+/* Without sparse memory nothing would ever be bound to it. */
+int sl_check_vkCreateBuffer(struct sl_check *check, struct sl_vkCreateBuffer *args)
+{
+	return (args->pCreateInfo->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0 ||
+			       check->limits.sparseAddressSpaceSize > 0
+		       ? 0
+		       : sl_check_fail(check, "the device has no sparse memory");
+}
+
 int sl_check_note_vkCreateBuffer(struct sl_check *check, struct sl_vkCreateBuffer *args)
 {
 	struct sl_object *object = args->created[0];
@@ -34,10 +43,10 @@ int sl_check_note_vkCreateBuffer(struct sl_check *check, struct sl_vkCreateBuffe
 	return 0;
 }
 
-/* Does what needs size bytes fit, and is its owner without memory so far? */
+/* Does it fit, and is its owner without memory so far? */
 static int check_place(struct sl_check *check, const struct sl_object *object,
 		       const struct sl_object_list *named, VkDeviceMemory handle,
-		       VkDeviceSize offset, VkDeviceSize size)
+		       VkDeviceSize offset, const VkMemoryRequirements *needs)
 {
 	uint32_t cursor = 0;
 	const struct sl_check_memory *memory = sl_check_find(
@@ -50,10 +59,15 @@ static int check_place(struct sl_check *check, const struct sl_object *object,
 		return sl_check_fail(check, "the %s has its memory already",
 				     sl_check_name(object->type));
 	}
-	if (!sl_check_bytes(offset, size, memory->size)) {
+	if (!sl_check_bytes(offset, needs->size, memory->size)) {
 		return sl_check_fail(check, "%llu bytes from %llu of a memory of %llu",
-				     (unsigned long long)size, (unsigned long long)offset,
+				     (unsigned long long)needs->size, (unsigned long long)offset,
 				     (unsigned long long)memory->size);
+	}
+	if (needs->alignment > 0 && offset % needs->alignment != 0) {
+		return sl_check_fail(check, "offset %llu is no multiple of %llu",
+				     (unsigned long long)offset,
+				     (unsigned long long)needs->alignment);
 	}
 	return 0;
 }
@@ -70,7 +84,7 @@ static int check_buffer(struct sl_check *check, const struct sl_object *device,
 	return check_place(check,
 			   sl_check_find_object(named, &cursor, VK_OBJECT_TYPE_BUFFER,
 						(uint64_t)(uintptr_t)buffer),
-			   named, memory, offset, needs.size);
+			   named, memory, offset, &needs);
 }
 
 /* plane: 0 for an image that is not disjoint. */
@@ -106,7 +120,7 @@ static int check_image(struct sl_check *check, const struct sl_object *device,
 							&needs.memoryRequirements);
 	}
 	return check_place(check, object, named, info->memory, info->memoryOffset,
-			   needs.memoryRequirements.size);
+			   &needs.memoryRequirements);
 }
 
 /* Returns 0 or -ENOMEM. */

@@ -21,18 +21,21 @@ struct pass_info {
 	uint32_t subpass_count;
 };
 
+static int check_number(struct pass_info *info, uint32_t attachment)
+{
+	return attachment == VK_ATTACHMENT_UNUSED || attachment < info->attachment_count
+		       ? 0
+		       : sl_check_fail(info->check, "attachment %u of %u", attachment,
+				       info->attachment_count);
+}
+
 /* seen: the samples of what is named are added; NULL for what is not rendered to. */
 static int check_reference(struct pass_info *info, uint32_t attachment, VkImageUsageFlags usage,
 			   VkSampleCountFlags *seen)
 {
-	if (attachment == VK_ATTACHMENT_UNUSED) {
-		return 0;
-	}
-	if (attachment >= info->attachment_count) {
-		return sl_check_fail(info->check, "attachment %u of %u", attachment,
-				     info->attachment_count);
-	}
-	if (info->pass != NULL) {
+	int r = check_number(info, attachment);
+
+	if (r == 0 && attachment != VK_ATTACHMENT_UNUSED && info->pass != NULL) {
 		struct sl_check_attachment *noted = &info->pass->attachments[attachment];
 
 		noted->is_rendered = true;
@@ -41,7 +44,7 @@ static int check_reference(struct pass_info *info, uint32_t attachment, VkImageU
 			*seen |= (VkSampleCountFlags)noted->samples;
 		}
 	}
-	return 0;
+	return r;
 }
 
 static int check_references(struct pass_info *info, uint32_t count,
@@ -111,6 +114,8 @@ static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *s
 {
 	const VkSubpassDescriptionDepthStencilResolve *resolve = sl_check_chain_find(
 		subpass->pNext, VK_STRUCTURE_TYPE_SUBPASS_DESCRIPTION_DEPTH_STENCIL_RESOLVE);
+	const VkFragmentShadingRateAttachmentInfoKHR *rate = sl_check_chain_find(
+		subpass->pNext, VK_STRUCTURE_TYPE_FRAGMENT_SHADING_RATE_ATTACHMENT_INFO_KHR);
 	VkSampleCountFlags seen = 0;
 	int r = check_color_count(info, subpass->colorAttachmentCount);
 
@@ -128,6 +133,10 @@ static int check_subpass2(struct pass_info *info, const VkSubpassDescription2 *s
 	if (r == 0 && resolve != NULL) {
 		r = check_references2(info, 1, resolve->pDepthStencilResolveAttachment, DEPTH,
 				      NULL);
+	}
+	/* Smaller than what is rendered, by the size of its texels. */
+	if (r == 0 && rate != NULL && rate->pFragmentShadingRateAttachment != NULL) {
+		r = check_number(info, rate->pFragmentShadingRateAttachment->attachment);
 	}
 	return r == 0 ? check_preserved(info, subpass->preserveAttachmentCount,
 					subpass->pPreserveAttachments)
@@ -424,6 +433,11 @@ int sl_check_vkCreateFramebuffer(struct sl_check *check, struct sl_vkCreateFrame
 		return sl_check_fail(check, "%u x %u, %u layers are too large", info->width,
 				     info->height, info->layers);
 	}
+	/* Drivers count up to the last one, which would be the one before the first. */
+	if (info->width == 0 || info->height == 0 || info->layers == 0) {
+		return sl_check_fail(check, "%u x %u, %u layers are nothing", info->width,
+				     info->height, info->layers);
+	}
 	return framebuffer.is_imageless ? 0
 					: check_attachments(check, args->named, &cursor, pass,
 							    &framebuffer, info->pAttachments);
@@ -446,18 +460,28 @@ int sl_check_note_vkCreateFramebuffer(struct sl_check *check, struct sl_vkCreate
 	return 0;
 }
 
-/* The devices of a group may have areas of their own. */
-static bool has_area(const void *chain, VkRect2D area, VkExtent2D extent)
+static bool is_inside(VkRect2D area, VkExtent2D extent)
 {
-	const VkDeviceGroupRenderPassBeginInfo *group =
-		sl_check_chain_find(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_RENDER_PASS_BEGIN_INFO);
-
-	if (group != NULL && group->deviceRenderAreaCount > 0) {
-		return true;
-	}
 	return area.offset.x >= 0 && area.offset.y >= 0 &&
 	       sl_check_bytes((uint32_t)area.offset.x, area.extent.width, extent.width) &&
 	       sl_check_bytes((uint32_t)area.offset.y, area.extent.height, extent.height);
+}
+
+/* The devices of a group may have areas of their own, instead of the one of all. A software driver
+ * does not look at them. */
+static bool has_area(const struct sl_check *check, const void *chain, VkRect2D area,
+		     VkExtent2D extent)
+{
+	const VkDeviceGroupRenderPassBeginInfo *group =
+		sl_check_chain_find(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_RENDER_PASS_BEGIN_INFO);
+	uint32_t count = group != NULL ? group->deviceRenderAreaCount : 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (!is_inside(group->pDeviceRenderAreas[i], extent)) {
+			return false;
+		}
+	}
+	return (count > 0 && !check->is_software) || is_inside(area, extent);
 }
 
 static int check_begin(struct sl_check *check, struct sl_object *self,
@@ -482,7 +506,7 @@ static int check_begin(struct sl_check *check, struct sl_object *self,
 		return sl_check_fail(check, "%u clear values of %u", info->clearValueCount,
 				     pass->clear_count);
 	}
-	if (!has_area(info->pNext, info->renderArea, framebuffer->extent)) {
+	if (!has_area(check, info->pNext, info->renderArea, framebuffer->extent)) {
 		return sl_check_fail(check, "the area lies beyond the framebuffer");
 	}
 	if (sl_check_sample_locations_of_pass(check, pass, info->pNext) < 0) {
@@ -497,7 +521,9 @@ static int check_begin(struct sl_check *check, struct sl_object *self,
 		.color_count = pass->subpass_count > 0 ? pass->color_counts[0] : 0,
 	};
 	if (!framebuffer->is_imageless) {
-		return 0;
+		return attachments == NULL || attachments->attachmentCount == 0
+			       ? 0
+			       : sl_check_fail(check, "other attachments than the framebuffer's");
 	}
 	return attachments != NULL && attachments->attachmentCount == pass->attachment_count
 		       ? check_attachments(check, named, &cursor, pass, framebuffer,
@@ -598,9 +624,12 @@ int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRen
 		return sl_check_fail(check, "inside of a render pass");
 	}
 	if (info->colorAttachmentCount > check->limits.maxColorAttachments ||
-	    !has_area(info->pNext, info->renderArea, largest)) {
+	    !has_area(check, info->pNext, info->renderArea, largest)) {
 		return sl_check_fail(check, "%u attachments, or an area that is too large",
 				     info->colorAttachmentCount);
+	}
+	if (layers_of(info) == 0) {
+		return sl_check_fail(check, "no layers");
 	}
 	VkSampleCountFlags seen = 0;
 	int r = 0;

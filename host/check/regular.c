@@ -52,6 +52,47 @@ int sl_check_queries(struct sl_check *check, const void *self, const struct sl_o
 			     pool->count);
 }
 
+int sl_check_timestamp(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		       VkQueryPool handle, uint32_t query)
+{
+	uint32_t cursor = 0;
+	const struct sl_check_query_pool *pool = sl_check_find(
+		named, &cursor, VK_OBJECT_TYPE_QUERY_POOL, (uint64_t)(uintptr_t)handle);
+
+	if (pool != NULL && check->is_software && pool->type != VK_QUERY_TYPE_TIMESTAMP) {
+		return sl_check_fail(check, "a timestamp in a pool of other queries");
+	}
+	return sl_check_queries(check, self, named, handle, query, 1);
+}
+
+int sl_check_words(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		   VkDeviceSize offset, VkDeviceSize size)
+{
+	(void)self;
+	(void)named;
+	return offset % 4 == 0 && (size == VK_WHOLE_SIZE || size % 4 == 0)
+		       ? 0
+		       : sl_check_fail(check, "%lld bytes from %llu are not words", (long long)size,
+				       (unsigned long long)offset);
+}
+
+int sl_check_positive(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		      uint32_t count)
+{
+	(void)self;
+	(void)named;
+	return count > 0 ? 0 : sl_check_fail(check, "0 where there must be more");
+}
+
+int sl_check_given(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		   const void *array, uint32_t count)
+{
+	(void)self;
+	(void)named;
+	return array != NULL || count == 0 ? 0
+					   : sl_check_fail(check, "%u of what is not there", count);
+}
+
 static uint32_t limit_of(const struct sl_check *check, enum sl_check_limit limit)
 {
 	const VkPhysicalDeviceLimits *limits = &check->limits;

@@ -28,6 +28,18 @@ int sl_check_structs(struct sl_check *check, const void *self, const struct sl_o
 		     uint32_t struct_size);
 int sl_check_queries(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		     VkQueryPool pool, uint32_t first, uint32_t count);
+/* The same for one query, of a pool of timestamps. */
+int sl_check_timestamp(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		       VkQueryPool pool, uint32_t query);
+/* Both in words of 4 bytes; size may be VK_WHOLE_SIZE. */
+int sl_check_words(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		   VkDeviceSize offset, VkDeviceSize size);
+/* More than none. */
+int sl_check_positive(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		      uint32_t count);
+/* An array that is there unless it has no elements. */
+int sl_check_given(struct sl_check *check, const void *self, const struct sl_object_list *named,
+		   const void *array, uint32_t count);
 /* count places from first of those that a limit gives the number of. */
 int sl_check_places(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		    uint32_t first, uint32_t count, enum sl_check_limit limit);

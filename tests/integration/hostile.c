@@ -195,25 +195,43 @@ void hostile_make_commands(struct hostile *h)
 				.pAllocateInfo = &info, .pCommandBuffers = &cmd));
 }
 
-void hostile_record(struct hostile *h, enum object commands, struct message command)
+void hostile_record_all(struct hostile *h, enum object commands, uint32_t count,
+			const struct message *messages)
 {
 	const VkCommandBufferBeginInfo begin = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
 	};
-	const uint32_t size = (uint32_t)((sizeof(struct sl_wire_header) + command.size + 7) & ~7u);
-	const struct sl_wire_header header = { .size = size, .command_id = command.command_id };
-	uint8_t *stream = calloc(1, size);
+	uint8_t *stream = NULL;
+	uint32_t end = 0;
 
-	if (stream == NULL) {
-		hostile_fail("no memory");
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t size =
+			(uint32_t)((sizeof(struct sl_wire_header) + messages[i].size + 7) & ~7u);
+		const struct sl_wire_header header = {
+			.size = size,
+			.command_id = messages[i].command_id,
+			.seqno = i,
+		};
+
+		stream = realloc(stream, end + size);
+		if (stream == NULL) {
+			hostile_fail("no memory");
+		}
+		memset(stream + end, 0, size);
+		memcpy(stream + end, &header, sizeof(header));
+		memcpy(stream + end + sizeof(header), messages[i].payload, messages[i].size);
+		free(messages[i].payload);
+		end += size;
 	}
-	memcpy(stream, &header, sizeof(header));
-	memcpy(stream + sizeof(header), command.payload, command.size);
 	hostile_send(h, MESSAGE(h, slRecordCommandBuffer,
 				.commandBuffer = HANDLE(h, commands, VkCommandBuffer),
-				.pBeginInfo = &begin, .streamSize = size, .pStream = stream));
+				.pBeginInfo = &begin, .streamSize = end, .pStream = stream));
 	free(stream);
-	free(command.payload);
+}
+
+void hostile_record(struct hostile *h, enum object commands, struct message command)
+{
+	hostile_record_all(h, commands, 1, &command);
 }
 
 static void make_command_buffer(struct hostile *h)

@@ -71,6 +71,9 @@ void hostile_send(struct hostile *h, struct message message);
 void hostile_call(struct hostile *h, struct message message);
 /* Record one command whose message is given. */
 void hostile_record(struct hostile *h, enum object commands, struct message command);
+/* The same for several. */
+void hostile_record_all(struct hostile *h, enum object commands, uint32_t count,
+			const struct message *messages);
 /* An instance, a device with a queue, a command buffer. */
 void hostile_make_commands(struct hostile *h);
 /* These, and a buffer of HOSTILE_BUFFER_SIZE with memory. */

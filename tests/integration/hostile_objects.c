@@ -225,6 +225,14 @@ static void lie_place_overflow(struct hostile *h)
 	bind_buffer(h, UINT64_MAX - 63);
 }
 
+static void lie_place_unaligned(struct hostile *h)
+{
+	hostile_make_commands(h);
+	make_buffer(h);
+	make_memory(h, MEMORY, 65536);
+	bind_buffer(h, 1);
+}
+
 static void lie_place_twice(struct hostile *h)
 {
 	hostile_make_world(h);
@@ -245,6 +253,13 @@ static void lie_fill_overflow(struct hostile *h)
 	fill(h, UINT64_MAX - 3, 8);
 }
 
+/* Three bytes more would be written. */
+static void lie_fill_odd(struct hostile *h)
+{
+	hostile_make_world(h);
+	fill(h, BUFFER_SIZE - 4, 1);
+}
+
 static void lie_copy_beyond(struct hostile *h)
 {
 	const VkBufferCopy region = { .dstOffset = UINT64_MAX - 3, .size = 4 };
@@ -262,6 +277,15 @@ static void lie_index_beyond(struct hostile *h)
 	hostile_record(h, CMD,
 		       MESSAGE(h, vkCmdBindIndexBuffer, .buffer = HANDLE(h, BUFFER, VkBuffer),
 			       .offset = BUFFER_SIZE, .indexType = VK_INDEX_TYPE_UINT16));
+}
+
+/* Indices of no bytes. */
+static void lie_index_type(struct hostile *h)
+{
+	hostile_make_world(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindIndexBuffer, .buffer = HANDLE(h, BUFFER, VkBuffer),
+			       .indexType = VK_INDEX_TYPE_NONE_KHR));
 }
 
 static void lie_vertex_beyond(struct hostile *h)
@@ -407,6 +431,17 @@ static void lie_texels_level(struct hostile *h)
 	copy_texels(h, &region);
 }
 
+/* Of no aspect a driver would copy whole texels. */
+static void lie_texels_aspect(struct hostile *h)
+{
+	const VkBufferImageCopy region = {
+		.imageSubresource = { VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT, 0, 0, 1 },
+		.imageExtent = { 1, 1, 1 },
+	};
+
+	copy_texels(h, &region);
+}
+
 static void lie_image_copy(struct hostile *h)
 {
 	const VkImageCopy region = {
@@ -420,6 +455,39 @@ static void lie_image_copy(struct hostile *h)
 		       MESSAGE(h, vkCmdCopyImage, .srcImage = HANDLE(h, IMAGE, VkImage),
 			       .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL,
 			       .dstImage = HANDLE(h, IMAGE, VkImage),
+			       .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL, .regionCount = 1,
+			       .pRegions = &region));
+}
+
+/* Texels of 4 bytes to texels of one. */
+static void lie_image_copy_size(struct hostile *h)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8_UNORM,
+		.extent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	const VkImageCopy region = {
+		.srcSubresource = first_level,
+		.dstSubresource = first_level,
+		.extent = { IMAGE_SIZE, IMAGE_SIZE, 1 },
+	};
+	VkImage image = HANDLE(h, SECOND, VkImage);
+
+	make_image(h);
+	hostile_send(h, MESSAGE(h, vkCreateImage, .device = device(h), .pCreateInfo = &info,
+				.pImage = &image));
+	hostile_send(h, MESSAGE(h, vkBindImageMemory, .device = device(h), .image = image,
+				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory),
+				.memoryOffset = 1u << 19));
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdCopyImage, .srcImage = HANDLE(h, IMAGE, VkImage),
+			       .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL, .dstImage = image,
 			       .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL, .regionCount = 1,
 			       .pRegions = &region));
 }
@@ -446,6 +514,19 @@ static void lie_clear(struct hostile *h)
 {
 	const VkClearColorValue color = { .float32 = { 0 } };
 	const VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 3, UINT32_MAX };
+
+	make_image(h);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdClearColorImage, .image = HANDLE(h, IMAGE, VkImage),
+			       .imageLayout = VK_IMAGE_LAYOUT_GENERAL, .pColor = &color,
+			       .rangeCount = 1, .pRanges = &range));
+}
+
+/* The layer before the first. */
+static void lie_clear_none(struct hostile *h)
+{
+	const VkClearColorValue color = { .float32 = { 0 } };
+	const VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 0 };
 
 	make_image(h);
 	hostile_record(h, CMD,
@@ -512,7 +593,7 @@ static void make_pass(struct hostile *h, uint32_t attachment)
 				.pRenderPass = &pass));
 }
 
-static void make_framebuffer(struct hostile *h, uint32_t width)
+static void make_layered_framebuffer(struct hostile *h, uint32_t width, uint32_t layer_count)
 {
 	const VkImageView view = HANDLE(h, VIEW, VkImageView);
 	const VkFramebufferCreateInfo info = {
@@ -522,7 +603,7 @@ static void make_framebuffer(struct hostile *h, uint32_t width)
 		.pAttachments = &view,
 		.width = width,
 		.height = IMAGE_SIZE,
-		.layers = 1,
+		.layers = layer_count,
 	};
 	VkFramebuffer framebuffer = HANDLE(h, FRAMEBUFFER, VkFramebuffer);
 
@@ -531,11 +612,18 @@ static void make_framebuffer(struct hostile *h, uint32_t width)
 				.pFramebuffer = &framebuffer));
 }
 
-static struct message begin_message(struct hostile *h, uint32_t width, uint32_t clear_count)
+static void make_framebuffer(struct hostile *h, uint32_t width)
+{
+	make_layered_framebuffer(h, width, 1);
+}
+
+static struct message begin_chain_message(struct hostile *h, uint32_t width, uint32_t clear_count,
+					  const void *next)
 {
 	const VkClearValue clear = { 0 };
 	const VkRenderPassBeginInfo info = {
 		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
+		.pNext = next,
 		.renderPass = HANDLE(h, PASS, VkRenderPass),
 		.framebuffer = HANDLE(h, FRAMEBUFFER, VkFramebuffer),
 		.renderArea = { .extent = { width, IMAGE_SIZE } },
@@ -547,6 +635,11 @@ static struct message begin_message(struct hostile *h, uint32_t width, uint32_t 
 		       .contents = VK_SUBPASS_CONTENTS_INLINE);
 }
 
+static struct message begin_message(struct hostile *h, uint32_t width, uint32_t clear_count)
+{
+	return begin_chain_message(h, width, clear_count, NULL);
+}
+
 static void lie_pass_attachment(struct hostile *h)
 {
 	make_pass(h, 1);
@@ -555,6 +648,11 @@ static void lie_pass_attachment(struct hostile *h)
 static void lie_framebuffer_large(struct hostile *h)
 {
 	make_framebuffer(h, IMAGE_SIZE + 1);
+}
+
+static void lie_framebuffer_layers(struct hostile *h)
+{
+	make_layered_framebuffer(h, IMAGE_SIZE, 0);
 }
 
 static void lie_begin_clear(struct hostile *h)
@@ -573,6 +671,81 @@ static void lie_begin_open(struct hostile *h)
 {
 	make_framebuffer(h, IMAGE_SIZE);
 	hostile_record(h, CMD, begin_message(h, IMAGE_SIZE, 1));
+}
+
+/* Drivers of one device look at the area of all. */
+static void lie_begin_group(struct hostile *h)
+{
+	const VkRect2D area = { .extent = { 1, 1 } };
+	const VkDeviceGroupRenderPassBeginInfo group = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_RENDER_PASS_BEGIN_INFO,
+		.deviceMask = 1,
+		.deviceRenderAreaCount = 1,
+		.pDeviceRenderAreas = &area,
+	};
+
+	make_framebuffer(h, IMAGE_SIZE);
+	hostile_record(h, CMD, begin_chain_message(h, 4096, 1, &group));
+}
+
+/* Others than those of the framebuffer. */
+static void lie_begin_attachments(struct hostile *h)
+{
+	const VkImageView views[] = { HANDLE(h, VIEW, VkImageView), HANDLE(h, VIEW, VkImageView) };
+	const VkRenderPassAttachmentBeginInfo attachments = {
+		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_ATTACHMENT_BEGIN_INFO,
+		.attachmentCount = 2,
+		.pAttachments = views,
+	};
+
+	make_framebuffer(h, IMAGE_SIZE);
+	hostile_record(h, CMD, begin_chain_message(h, IMAGE_SIZE, 1, &attachments));
+}
+
+/* The layers up to the one before the first. */
+static void lie_clear_attachment(struct hostile *h)
+{
+	const VkClearAttachment clear = { .aspectMask = VK_IMAGE_ASPECT_COLOR_BIT };
+	const VkClearRect rect = { { { 0, 0 }, { 1, 1 } }, 0, 0 };
+
+	make_framebuffer(h, IMAGE_SIZE);
+	const struct message messages[] = {
+		begin_message(h, IMAGE_SIZE, 1),
+		MESSAGE(h, vkCmdClearAttachments, .attachmentCount = 1, .pAttachments = &clear,
+			.rectCount = 1, .pRects = &rect),
+		MESSAGE(h, vkCmdEndRenderPass, .commandBuffer = NULL),
+	};
+
+	hostile_record_all(h, CMD, COUNT(messages), messages);
+}
+
+/* An attachment that the pass does not have. */
+static void lie_pass_rate(struct hostile *h)
+{
+	const VkAttachmentReference2 reference = {
+		.sType = VK_STRUCTURE_TYPE_ATTACHMENT_REFERENCE_2,
+		.attachment = 1000000,
+		.layout = VK_IMAGE_LAYOUT_GENERAL,
+	};
+	const VkFragmentShadingRateAttachmentInfoKHR rate = {
+		.sType = VK_STRUCTURE_TYPE_FRAGMENT_SHADING_RATE_ATTACHMENT_INFO_KHR,
+		.pFragmentShadingRateAttachment = &reference,
+		.shadingRateAttachmentTexelSize = { 8, 8 },
+	};
+	const VkSubpassDescription2 subpass = {
+		.sType = VK_STRUCTURE_TYPE_SUBPASS_DESCRIPTION_2,
+		.pNext = &rate,
+	};
+	const VkRenderPassCreateInfo2 info = {
+		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO_2,
+		.subpassCount = 1,
+		.pSubpasses = &subpass,
+	};
+	VkRenderPass pass = HANDLE(h, PASS, VkRenderPass);
+
+	hostile_make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateRenderPass2, .device = device(h), .pCreateInfo = &info,
+				.pRenderPass = &pass));
 }
 
 /* A driver would write four samples of each. */
@@ -638,7 +811,8 @@ static void make_depth(struct hostile *h)
 				.pCreateInfo = &view_info, .pView = &view));
 }
 
-static void begin_rendering(struct hostile *h, uint32_t color_count, enum object depth_view)
+static void begin_rendering(struct hostile *h, uint32_t color_count, enum object depth_view,
+			    uint32_t layer_count)
 {
 	const VkRenderingAttachmentInfo color = {
 		.sType = VK_STRUCTURE_TYPE_RENDERING_ATTACHMENT_INFO,
@@ -653,7 +827,7 @@ static void begin_rendering(struct hostile *h, uint32_t color_count, enum object
 	const VkRenderingInfo info = {
 		.sType = VK_STRUCTURE_TYPE_RENDERING_INFO,
 		.renderArea = { .extent = { 1, 1 } },
-		.layerCount = 1,
+		.layerCount = layer_count,
 		.colorAttachmentCount = color_count,
 		.pColorAttachments = &color,
 		.pDepthAttachment = &depth,
@@ -667,7 +841,15 @@ static void lie_rendering_samples(struct hostile *h)
 	make_image(h);
 	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
 	make_depth(h);
-	begin_rendering(h, 1, DEPTH_VIEW);
+	begin_rendering(h, 1, DEPTH_VIEW, 1);
+}
+
+static void lie_rendering_layers(struct hostile *h)
+{
+	make_image(h);
+	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
+	h->objects[SECOND].id = 0;
+	begin_rendering(h, 1, SECOND, 0);
 }
 
 /* The image was made to be a color only. */
@@ -675,7 +857,7 @@ static void lie_rendering_usage(struct hostile *h)
 {
 	make_image(h);
 	hostile_send(h, view_message(h, VK_FORMAT_R8G8B8A8_UNORM, 1));
-	begin_rendering(h, 0, VIEW);
+	begin_rendering(h, 0, VIEW, 1);
 }
 
 /* --- Queries --- */
@@ -760,11 +942,14 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdFillBuffer:no-memory", lie_no_memory },
 	{ "vkCmdFillBuffer:beyond", lie_fill_beyond },
 	{ "vkCmdFillBuffer:overflow", lie_fill_overflow },
+	{ "vkCmdFillBuffer:odd", lie_fill_odd },
 	{ "vkBindBufferMemory:beyond", lie_place_beyond },
 	{ "vkBindBufferMemory:overflow", lie_place_overflow },
 	{ "vkBindBufferMemory:twice", lie_place_twice },
+	{ "vkBindBufferMemory:unaligned", lie_place_unaligned },
 	{ "vkCmdCopyBuffer:beyond", lie_copy_beyond },
 	{ "vkCmdBindIndexBuffer:beyond", lie_index_beyond },
+	{ "vkCmdBindIndexBuffer:type", lie_index_type },
 	{ "vkCmdBindVertexBuffers:beyond", lie_vertex_beyond },
 	{ "vkCmdBindVertexBuffers:binding", lie_vertex_binding },
 	{ "vkCmdDrawIndirect:beyond", lie_indirect_beyond },
@@ -776,24 +961,33 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdCopyBufferToImage:image", lie_texels_image },
 	{ "vkCmdCopyBufferToImage:before", lie_texels_before },
 	{ "vkCmdCopyBufferToImage:level", lie_texels_level },
+	{ "vkCmdCopyBufferToImage:aspect", lie_texels_aspect },
 	{ "vkCmdCopyImage:layers", lie_image_copy },
+	{ "vkCmdCopyImage:size", lie_image_copy_size },
 	{ "vkCmdBlitImage:corner", lie_blit },
 	{ "vkCmdClearColorImage:layers", lie_clear },
+	{ "vkCmdClearColorImage:none", lie_clear_none },
 	{ "vkBindImageMemory:levels", lie_image_levels },
 	{ "vkCreateImageView:levels", lie_view_levels },
 	{ "vkCreateImageView:format", lie_view_format },
 	{ "vkCreateRenderPass:attachment", lie_pass_attachment },
 	{ "vkCreateRenderPass:samples", lie_pass_samples },
+	{ "vkCreateRenderPass2:rate", lie_pass_rate },
 	{ "vkCmdBeginRendering:samples", lie_rendering_samples },
+	{ "vkCmdBeginRendering:layers", lie_rendering_layers },
 	{ "vkCmdBeginRendering:usage", lie_rendering_usage },
 	{ "vkCreateFramebuffer:large", lie_framebuffer_large },
+	{ "vkCreateFramebuffer:layers", lie_framebuffer_layers },
 	{ "vkCmdBeginRenderPass:clear", lie_begin_clear },
 	{ "vkCmdBeginRenderPass:area", lie_begin_area },
+	{ "vkCmdBeginRenderPass:group", lie_begin_group },
+	{ "vkCmdBeginRenderPass:attachments", lie_begin_attachments },
 	{ "vkCmdBeginQuery:beyond", lie_query },
 	{ "vkCmdResetQueryPool:overflow", lie_query_reset },
 	{ "vkCmdCopyQueryPoolResults:beyond", lie_query_results },
 	{ "vkCmdDraw:no-pipeline", lie_draw },
 	{ "vkCmdDispatch:no-pipeline", lie_dispatch },
 	{ "vkCmdClearAttachments:outside", lie_clear_outside },
+	{ "vkCmdClearAttachments:layers", lie_clear_attachment },
 	{ NULL, NULL },
 };
