@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What commands bind: descriptor sets that fit a layout, vertex and feedback buffers. */
+/* What commands bind: descriptor sets that fit a layout, vertex buffers. */
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 #include "host/check/regular.h"
@@ -187,10 +187,8 @@ int sl_check_vkCmdPushDescriptorSetKHR(struct sl_check *check,
 			       args->descriptorWriteCount);
 }
 
-/* sizes NULL: what is left. An offset may be a buffer's end, so that nothing is left. */
-static int check_buffers(struct sl_check *check, const struct sl_object_list *named, uint32_t count,
-			 const VkBuffer *buffers, const VkDeviceSize *offsets,
-			 const VkDeviceSize *sizes)
+int sl_check_bound(struct sl_check *check, const struct sl_object_list *named, uint32_t count,
+		   const VkBuffer *buffers, const VkDeviceSize *offsets, const VkDeviceSize *sizes)
 {
 	uint32_t cursor = 0;
 
@@ -215,8 +213,8 @@ int sl_check_vkCmdBindVertexBuffers(struct sl_check *check, struct sl_vkCmdBindV
 	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
 				args->bindingCount, SL_CHECK_VERTEX_BINDINGS);
 
-	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
-				      args->pOffsets, NULL)
+	return r == 0 ? sl_check_bound(check, args->named, args->bindingCount, args->pBuffers,
+				       args->pOffsets, NULL)
 		      : r;
 }
 
@@ -226,19 +224,8 @@ int sl_check_vkCmdBindVertexBuffers2(struct sl_check *check,
 	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
 				args->bindingCount, SL_CHECK_VERTEX_BINDINGS);
 
-	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
-				      args->pOffsets, args->pSizes)
-		      : r;
-}
-
-int sl_check_vkCmdBindTransformFeedbackBuffersEXT(
-	struct sl_check *check, struct sl_vkCmdBindTransformFeedbackBuffersEXT *args)
-{
-	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
-				args->bindingCount, SL_CHECK_FEEDBACK_BUFFERS);
-
-	return r == 0 ? check_buffers(check, args->named, args->bindingCount, args->pBuffers,
-				      args->pOffsets, args->pSizes)
+	return r == 0 ? sl_check_bound(check, args->named, args->bindingCount, args->pBuffers,
+				       args->pOffsets, args->pSizes)
 		      : r;
 }
 
@@ -246,7 +233,27 @@ int sl_check_vkCmdBeginConditionalRenderingEXT(struct sl_check *check,
 					       struct sl_vkCmdBeginConditionalRenderingEXT *args)
 {
 	const VkConditionalRenderingBeginInfoEXT *info = args->pConditionalRenderingBegin;
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	if (check->is_software && commands->has_condition) {
+		return sl_check_fail(check, "within conditional rendering");
+	}
+	commands->has_condition = true;
 
 	/* The condition is a word. */
 	return sl_check_bytes_of(check, args->self, args->named, info->buffer, info->offset, 4);
+}
+
+int sl_check_vkCmdEndConditionalRenderingEXT(struct sl_check *check,
+					     struct sl_vkCmdEndConditionalRenderingEXT *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	if (check->is_software && !commands->has_condition) {
+		return sl_check_fail(check, "there is no conditional rendering");
+	}
+	commands->has_condition = false;
+	return 0;
 }

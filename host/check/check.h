@@ -32,6 +32,7 @@ struct sl_check_host {
 /* Of extensions, as far as drivers depend on them; 0: the device has no such extension. */
 struct sl_check_more_limits {
 	uint32_t feedback_buffers; /* transform feedback */
+	uint32_t feedback_streams;
 	uint32_t discard_rectangles;
 	uint32_t descriptor_buffers; /* bound at a time */
 	uint32_t inline_block_size;  /* bytes of an inline uniform block */
@@ -60,6 +61,10 @@ static inline struct sl_check *sl_check_of(const void *object)
 {
 	return ((const struct sl_object *)object)->device->check;
 }
+
+/* Bytes of the result of one query of a pool that a command names, with what the flags add. */
+uint32_t sl_check_get_result_size(const struct sl_object_list *named, VkQueryPool pool,
+				  VkQueryResultFlags flags);
 
 /* Why the last check failed. */
 const char *sl_check_get_why(const struct sl_check *check);

@@ -166,12 +166,25 @@ struct sl_check_surface {
 	uint32_t color_count;
 };
 
+/* Queries that are active at a time: of each type one, or one for each stream. */
+#define SL_CHECK_MAX_ACTIVE 16
+
+struct sl_check_active {
+	const struct sl_check_query_pool *pool;
+	uint32_t query;
+};
+
 struct sl_check_commands {
 	struct sl_check_node node;
 	/* While it records. */
 	bool has_graphics; /* pipeline bound */
 	bool has_compute;
 	bool has_indices;
+	bool has_condition;	     /* conditional rendering goes on */
+	bool has_feedback;	     /* transform feedback goes on */
+	uint32_t feedback_buffers;   /* a bit for each that is bound */
+	uint32_t active_query_count; /* followed for software drivers */
+	struct sl_check_active active_queries[SL_CHECK_MAX_ACTIVE];
 	enum sl_check_pass_kind pass_kind;
 	const struct sl_check_pass *pass; /* of SL_CHECK_RENDER_PASS */
 	uint32_t subpass;

@@ -92,6 +92,10 @@ int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCom
 		commands->has_graphics = false;
 		commands->has_compute = false;
 		commands->has_indices = false;
+		commands->has_condition = false;
+		commands->has_feedback = false;
+		commands->feedback_buffers = 0;
+		commands->active_query_count = 0;
 		commands->pass_kind = is_continued ? SL_CHECK_CONTINUED : SL_CHECK_NO_PASS;
 		commands->cleared = (struct sl_check_surface){ 0 };
 	}
@@ -105,6 +109,12 @@ int sl_check_note_slEndRecording(struct sl_check *check, struct sl_slRecordComma
 
 	if (commands->pass_kind != SL_CHECK_NO_PASS && commands->pass_kind != SL_CHECK_CONTINUED) {
 		return sl_check_fail(check, "inside of a render pass");
+	}
+	/* A software driver would go on with them in whatever it executes next. */
+	if (check->is_software && (commands->active_query_count > 0 || commands->has_feedback ||
+				   commands->has_condition)) {
+		return sl_check_fail(check, "a query, transform feedback or condition without its "
+					    "end");
 	}
 	if (named->count > commands->named_capacity) {
 		struct sl_check_node **larger =
@@ -210,6 +220,10 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 
 	if (!self->is_primary) {
 		return sl_check_fail(check, "in a secondary command buffer");
+	}
+	/* Which these would have to leave alone: software drivers have no inherited queries. */
+	if (check->is_software && (self->active_query_count > 0 || self->has_feedback)) {
+		return sl_check_fail(check, "within a query or transform feedback");
 	}
 	for (uint32_t i = 0; i < args->commandBufferCount; i++) {
 		const struct sl_check_commands *commands =

@@ -4,6 +4,16 @@
 #include "host/check/range.h"
 #include "host/check/regular.h"
 
+/* More than a device has memory for, and fewer than drivers can count the bytes of. */
+#define MAX_QUERIES (1u << 26)
+
+int sl_check_vkCreateQueryPool(struct sl_check *check, struct sl_vkCreateQueryPool *args)
+{
+	return args->pCreateInfo->queryCount <= MAX_QUERIES
+		       ? 0
+		       : sl_check_fail(check, "%u queries", args->pCreateInfo->queryCount);
+}
+
 int sl_check_note_vkCreateQueryPool(struct sl_check *check, struct sl_vkCreateQueryPool *args)
 {
 	const VkQueryPoolCreateInfo *info = args->pCreateInfo;
@@ -14,6 +24,7 @@ int sl_check_note_vkCreateQueryPool(struct sl_check *check, struct sl_vkCreateQu
 	if (pool == NULL) {
 		return 0;
 	}
+	pool->type = info->queryType;
 	pool->count = info->queryCount;
 	pool->value_count = 1;
 	if (info->queryType == VK_QUERY_TYPE_PIPELINE_STATISTICS) {
@@ -24,17 +35,156 @@ int sl_check_note_vkCreateQueryPool(struct sl_check *check, struct sl_vkCreateQu
 	return 0;
 }
 
+static const struct sl_check_query_pool *find_pool(const struct sl_object_list *named,
+						   VkQueryPool handle)
+{
+	uint32_t cursor = 0;
+
+	return sl_check_find(named, &cursor, VK_OBJECT_TYPE_QUERY_POOL,
+			     (uint64_t)(uintptr_t)handle);
+}
+
+/* The first active query of some, or NULL. */
+static struct sl_check_active *find_active(struct sl_check_commands *commands,
+					   const struct sl_check_query_pool *pool, uint32_t first,
+					   uint32_t count)
+{
+	for (uint32_t i = 0; i < commands->active_query_count; i++) {
+		struct sl_check_active *active = &commands->active_queries[i];
+
+		if (active->pool == pool && active->query >= first &&
+		    active->query - first < count) {
+			return active;
+		}
+	}
+	return NULL;
+}
+
+/* A software driver keeps pointers to queries while they are active, wherever they end. */
+static int begin_query(struct sl_check *check, const void *self,
+		       const struct sl_check_query_pool *pool, uint32_t query)
+{
+	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+
+	if (pool == NULL || !check->is_software) {
+		return 0;
+	}
+	if (pool->type == VK_QUERY_TYPE_TIMESTAMP) {
+		return sl_check_fail(check, "timestamps do not begin");
+	}
+	if (find_active(commands, pool, query, 1) != NULL ||
+	    commands->active_query_count == SL_CHECK_MAX_ACTIVE) {
+		return sl_check_fail(check, "the query is active, or too many are");
+	}
+	commands->active_queries[commands->active_query_count++] =
+		(struct sl_check_active){ pool, query };
+	return 0;
+}
+
+static int end_query(struct sl_check *check, const void *self,
+		     const struct sl_check_query_pool *pool, uint32_t query)
+{
+	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_active *active = find_active(commands, pool, query, 1);
+
+	if (pool == NULL || !check->is_software) {
+		return 0;
+	}
+	if (active == NULL) {
+		return sl_check_fail(check, "the query is not active");
+	}
+	*active = commands->active_queries[--commands->active_query_count];
+	return 0;
+}
+
+int sl_check_vkCmdBeginQuery(struct sl_check *check, struct sl_vkCmdBeginQuery *args)
+{
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
+
+	return r == 0 ? begin_query(check, args->self, find_pool(args->named, args->queryPool),
+				    args->query)
+		      : r;
+}
+
+int sl_check_vkCmdEndQuery(struct sl_check *check, struct sl_vkCmdEndQuery *args)
+{
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
+
+	return r == 0 ? end_query(check, args->self, find_pool(args->named, args->queryPool),
+				  args->query)
+		      : r;
+}
+
+/* Drivers have counters for each stream. */
+static int check_stream(struct sl_check *check, const struct sl_check_query_pool *pool,
+			uint32_t stream)
+{
+	bool has_streams =
+		pool != NULL && (pool->type == VK_QUERY_TYPE_TRANSFORM_FEEDBACK_STREAM_EXT ||
+				 pool->type == VK_QUERY_TYPE_PRIMITIVES_GENERATED_EXT);
+
+	return stream == 0 || (has_streams && stream < check->more.feedback_streams)
+		       ? 0
+		       : sl_check_fail(check, "stream %u", stream);
+}
+
+int sl_check_vkCmdBeginQueryIndexedEXT(struct sl_check *check,
+				       struct sl_vkCmdBeginQueryIndexedEXT *args)
+{
+	const struct sl_check_query_pool *pool = find_pool(args->named, args->queryPool);
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
+
+	r = r == 0 ? check_stream(check, pool, args->index) : r;
+	return r == 0 ? begin_query(check, args->self, pool, args->query) : r;
+}
+
+int sl_check_vkCmdEndQueryIndexedEXT(struct sl_check *check,
+				     struct sl_vkCmdEndQueryIndexedEXT *args)
+{
+	const struct sl_check_query_pool *pool = find_pool(args->named, args->queryPool);
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
+
+	r = r == 0 ? check_stream(check, pool, args->index) : r;
+	return r == 0 ? end_query(check, args->self, pool, args->query) : r;
+}
+
+int sl_check_vkCmdResetQueryPool(struct sl_check *check, struct sl_vkCmdResetQueryPool *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,
+				 args->queryCount);
+
+	if (r == 0 && find_active(commands, find_pool(args->named, args->queryPool),
+				  args->firstQuery, args->queryCount) != NULL) {
+		return sl_check_fail(check, "an active query");
+	}
+	return r;
+}
+
+static uint32_t result_size(const struct sl_check_query_pool *pool, VkQueryResultFlags flags)
+{
+	const VkQueryResultFlags more =
+		VK_QUERY_RESULT_WITH_AVAILABILITY_BIT | VK_QUERY_RESULT_WITH_STATUS_BIT_KHR;
+	uint32_t values = pool->value_count + ((flags & more) != 0 ? 1 : 0);
+
+	return values * ((flags & VK_QUERY_RESULT_64_BIT) != 0 ? 8 : 4);
+}
+
+uint32_t sl_check_get_result_size(const struct sl_object_list *named, VkQueryPool handle,
+				  VkQueryResultFlags flags)
+{
+	const struct sl_check_query_pool *pool = find_pool(named, handle);
+
+	return pool != NULL ? result_size(pool, flags) : 0;
+}
+
 /* Do the results of some queries lie in end bytes? */
 static int check_results(struct sl_check *check, const struct sl_check_query_pool *pool,
 			 uint32_t count, VkDeviceSize offset, VkDeviceSize stride,
 			 VkQueryResultFlags flags, VkDeviceSize end)
 {
-	const VkQueryResultFlags more =
-		VK_QUERY_RESULT_WITH_AVAILABILITY_BIT | VK_QUERY_RESULT_WITH_STATUS_BIT_KHR;
-	uint32_t values = pool->value_count + ((flags & more) != 0 ? 1 : 0);
-	uint32_t size = values * ((flags & VK_QUERY_RESULT_64_BIT) != 0 ? 8 : 4);
-
-	return sl_check_strided(offset, count, stride, size, end)
+	return sl_check_strided(offset, count, stride, result_size(pool, flags), end)
 		       ? 0
 		       : sl_check_fail(check,
 				       "the results of %u queries are longer than %llu bytes",

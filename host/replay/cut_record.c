@@ -97,6 +97,7 @@ static int begin_buffer(struct recorder *recorder)
 	recorder->object = (struct sl_object){
 		.handle = (uint64_t)(uintptr_t)buffer->handle,
 		.type = VK_OBJECT_TYPE_COMMAND_BUFFER,
+		.device = device->object,
 		.vkd = &device->vkd,
 		.vki = &device->replay->vki,
 	};

@@ -300,6 +300,7 @@ static struct sl_check_more_limits get_more_limits(const struct sl_replay_device
 	device->replay->vki.GetPhysicalDeviceProperties2(device->physical->handle, &properties);
 	return (struct sl_check_more_limits){
 		.feedback_buffers = feedback.maxTransformFeedbackBuffers,
+		.feedback_streams = feedback.maxTransformFeedbackStreams,
 		.descriptor_buffers = descriptors.maxDescriptorBufferBindings,
 		.inline_block_size = blocks.maxInlineUniformBlockSize,
 		.inline_blocks = blocks.maxPerStageDescriptorInlineUniformBlocks,

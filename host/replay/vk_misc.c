@@ -37,6 +37,60 @@ int sl_replay_vkGetQueryPoolResults(struct sl_replay *replay, struct sl_vkGetQue
 	return 0;
 }
 
+/* Where a query was never begun, and its availability is asked for, lavapipe clears a whole stride
+ * (Mesa 22.3): that of the last one may be longer than what is left of the buffer. */
+int sl_replay_vkCmdCopyQueryPoolResults(struct sl_replay *replay,
+					struct sl_vkCmdCopyQueryPoolResults *args)
+{
+	const struct sl_object *self = args->self;
+	const struct sl_vk_device_table *vkd = self->vkd;
+	uint32_t count = args->queryCount;
+
+	(void)replay;
+	if (count > 0 && sl_replay_is_software(sl_replay_device_of(self->device))) {
+		count--;
+		vkd->CmdCopyQueryPoolResults(
+			args->commandBuffer, args->queryPool, args->firstQuery + count, 1,
+			args->dstBuffer, args->dstOffset + count * args->stride,
+			sl_check_get_result_size(args->named, args->queryPool, args->flags),
+			args->flags);
+	}
+	if (count > 0) {
+		vkd->CmdCopyQueryPoolResults(args->commandBuffer, args->queryPool, args->firstQuery,
+					     count, args->dstBuffer, args->dstOffset, args->stride,
+					     args->flags);
+	}
+	return 0;
+}
+
+static bool is_used(const VkClearAttachment *clear)
+{
+	return clear->aspectMask != VK_IMAGE_ASPECT_COLOR_BIT ||
+	       clear->colorAttachment != VK_ATTACHMENT_UNUSED;
+}
+
+/* Clearing what is not used has no effect. lavapipe looks for it all the same (Mesa 22.3), far
+ * behind the attachments that there are: it gets those in between. */
+int sl_replay_vkCmdClearAttachments(struct sl_replay *replay, struct sl_vkCmdClearAttachments *args)
+{
+	const struct sl_object *self = args->self;
+	uint32_t first = 0;
+
+	(void)replay;
+	for (uint32_t i = 0; i <= args->attachmentCount; i++) {
+		if (i < args->attachmentCount && is_used(&args->pAttachments[i])) {
+			continue;
+		}
+		if (i > first) {
+			self->vkd->CmdClearAttachments(args->commandBuffer, i - first,
+						       args->pAttachments + first, args->rectCount,
+						       args->pRects);
+		}
+		first = i + 1;
+	}
+	return 0;
+}
+
 /* Events and timeline semaphores order the host's memory accesses too. */
 int sl_replay_vkGetEventStatus(struct sl_replay *replay, struct sl_vkGetEventStatus *args)
 {

@@ -684,7 +684,7 @@ static bool is_lost(void *data)
 }
 
 static const struct lie *const lists[] = { lies, hostile_object_lies, hostile_descriptor_lies,
-					   hostile_shader_lies };
+					   hostile_shader_lies, hostile_command_lies };
 
 static const struct lie *find_lie(const char *name)
 {

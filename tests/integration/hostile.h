@@ -61,6 +61,7 @@ struct lie {
 extern const struct lie hostile_object_lies[];
 extern const struct lie hostile_descriptor_lies[];
 extern const struct lie hostile_shader_lies[];
+extern const struct lie hostile_command_lies[];
 
 /* End the program. */
 void hostile_fail(const char *what) __attribute__((noreturn));
