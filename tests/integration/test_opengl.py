@@ -159,7 +159,8 @@ def main():
                         help="what to test (default: all)")
     parts = parser.parse_args().parts or ["surfaceless", "x11", "wayland"]
     tap = host.Tap()
-    with host.Host(name="opengl") as daemon:
+    # What a scene takes on a busy machine is not what is tested here.
+    with host.Host("--run-limit=120s", name="opengl") as daemon:
         opengl = OpenGL(tap, daemon)
         if "surfaceless" in parts:
             opengl.says("EGL without a window system", None, [RENDERER, "surfaceless"],

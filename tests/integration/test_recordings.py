@@ -25,12 +25,14 @@ CORPUS = host.SOURCE / "tests/fuzz/corpus/replay"
 REFUSED = {
     "block-color": "a view with usage 0x7 is used as 0x10",
     "block-depth": "a view with usage 0x7 is used as 0x20",
+    "clears-no-aspect": "clears no aspect",
     "color-samples": "attachments with samples 0x5 are rendered to together",
     "depth-samples": "attachments with samples 0x5 are rendered to together",
     "image-levels": "vkGetImageMemoryRequirements2: no live object of this type has this id",
     "location-of-no-device": "SPIR-V: a location that no device has",
     "missing-binding": "set 0 binding 3, which the pipeline's layout lacks",
     "missing-set": "set 0 binding 0, which the pipeline's layout lacks",
+    "stage-of-all": "shaders of stages 0x7fffffff",
 }
 
 
