@@ -292,8 +292,25 @@ int sl_check_vkCmdClearAttachments(struct sl_check *check, struct sl_vkCmdClearA
 		       : sl_check_fail(check, "clears more than the render pass has");
 }
 
+/* Drivers look up the device of each semaphore and command buffer. */
+static bool has_devices(const VkSubmitInfo *batch)
+{
+	const VkDeviceGroupSubmitInfo *group =
+		sl_check_chain_find(batch->pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+
+	return group == NULL || (group->waitSemaphoreCount == batch->waitSemaphoreCount &&
+				 group->commandBufferCount == batch->commandBufferCount &&
+				 group->signalSemaphoreCount == batch->signalSemaphoreCount);
+}
+
 int sl_check_vkQueueSubmit(struct sl_check *check, struct sl_vkQueueSubmit *args)
 {
+	for (uint32_t i = 0; i < args->submitCount; i++) {
+		if (!has_devices(&args->pSubmits[i])) {
+			return sl_check_fail(check,
+					     "devices of other semaphores or command buffers");
+		}
+	}
 	return sl_check_submission(check, args->named);
 }
 

@@ -45,13 +45,51 @@ static int add_value(struct sl_replay *replay, const struct signals *signals, ui
 	return 0;
 }
 
+/* Binary semaphores need no values; drivers read one for each of all, if there are any. */
+static int fit_values(struct sl_replay *replay, const uint64_t **values, uint32_t *value_count,
+		      uint32_t count)
+{
+	if (*value_count == 0 || *value_count >= count) {
+		return 0;
+	}
+	uint64_t *longer = sl_replay_scratch(replay, count, sizeof(*longer));
+
+	if (longer == NULL) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		longer[i] = i < *value_count ? (*values)[i] : 0;
+	}
+	*values = longer;
+	*value_count = count;
+	return 0;
+}
+
+/* chain: of a batch with this many semaphores, in the message's memory. */
+static int fit_chain(struct sl_replay *replay, const void *chain, uint32_t wait_count,
+		     uint32_t signal_count)
+{
+	VkTimelineSemaphoreSubmitInfo *info =
+		sl_chain_find(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+
+	if (info == NULL) {
+		return 0;
+	}
+	int r = fit_values(replay, &info->pWaitSemaphoreValues, &info->waitSemaphoreValueCount,
+			   wait_count);
+
+	return r == 0 ? fit_values(replay, &info->pSignalSemaphoreValues,
+				   &info->signalSemaphoreValueCount, signal_count)
+		      : r;
+}
+
 /* With device groups each signal names its device. */
 static int add_device_index(struct sl_replay *replay, const struct signals *signals, uint32_t count)
 {
 	VkDeviceGroupSubmitInfo *info =
 		sl_chain_find(*signals->chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
 
-	if (info == NULL || info->signalSemaphoreCount == 0) {
+	if (info == NULL) {
 		return 0;
 	}
 	uint32_t *indices = sl_replay_scratch(replay, count + 1, sizeof(*indices));
@@ -173,7 +211,13 @@ int sl_replay_vkQueueSubmit(struct sl_replay *replay, struct sl_vkQueueSubmit *a
 		}
 	}
 	for (uint32_t i = 0; i < args->submitCount; i++) {
-		batches[count++] = args->pSubmits[i];
+		const VkSubmitInfo *batch = &args->pSubmits[i];
+
+		if (fit_chain(replay, batch->pNext, batch->waitSemaphoreCount,
+			      batch->signalSemaphoreCount) < 0) {
+			return out_of_memory(replay);
+		}
+		batches[count++] = *batch;
 	}
 	if (count == 0) {
 		batches[count++] = (VkSubmitInfo){ .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
@@ -275,7 +319,13 @@ int sl_replay_vkQueueBindSparse(struct sl_replay *replay, struct sl_vkQueueBindS
 		return out_of_memory(replay);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		batches[i] = args->pBindInfo[i];
+		const VkBindSparseInfo *batch = &args->pBindInfo[i];
+
+		if (fit_chain(replay, batch->pNext, batch->waitSemaphoreCount,
+			      batch->signalSemaphoreCount) < 0) {
+			return out_of_memory(replay);
+		}
+		batches[i] = *batch;
 	}
 	if (count == 0) {
 		batches[count++] =

@@ -451,6 +451,34 @@ static void lie_compute_stage(struct hostile *h)
 			     .pCreateInfos = &info, .pPipelines = &pipeline));
 }
 
+/* --- Submissions --- */
+
+/* A device for none of the semaphores, while drivers look up one for each. */
+static void lie_submit_devices(struct hostile *h)
+{
+	static const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	const VkSemaphoreCreateInfo semaphore_info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+	};
+	const VkDeviceGroupSubmitInfo group = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO,
+	};
+	VkSemaphore semaphore = HANDLE(h, SECOND, VkSemaphore);
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.pNext = &group,
+		.waitSemaphoreCount = 1,
+		.pWaitSemaphores = &semaphore,
+		.pWaitDstStageMask = &stage,
+	};
+
+	hostile_make_world(h);
+	hostile_send(h, MESSAGE(h, vkCreateSemaphore, .device = device(h),
+				.pCreateInfo = &semaphore_info, .pSemaphore = &semaphore));
+	hostile_send(h, MESSAGE(h, vkQueueSubmit, .queue = HANDLE(h, QUEUE, VkQueue),
+				.submitCount = 1, .pSubmits = &info));
+}
+
 /* --- Memory that is not there --- */
 
 static void lie_sparse_buffer(struct hostile *h)
@@ -520,6 +548,7 @@ const struct lie hostile_command_lies[] = {
 	{ "vkCreateGraphicsPipelines:tessellation", lie_tessellation },
 	{ "vkCreateGraphicsPipelines:library", lie_library },
 	{ "vkCreateComputePipelines:stage", lie_compute_stage },
+	{ "vkQueueSubmit:devices", lie_submit_devices },
 	{ "vkCreateBuffer:sparse", lie_sparse_buffer },
 	{ "vkCreateImage:sparse", lie_sparse_image },
 	{ NULL, NULL },

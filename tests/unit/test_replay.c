@@ -660,6 +660,24 @@ static void test_signals_of_a_batch_stay(void **state)
 	vkd->DestroySemaphore(device_of(fixture), semaphores[1], NULL);
 }
 
+/* Sluice's own signal has a device too, if the others of the batch have any. */
+static void test_signal_of_a_device_group(void **state)
+{
+	struct fixture *fixture = *state;
+	VkDeviceGroupSubmitInfo group = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO,
+	};
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.pNext = &group,
+	};
+
+	submit(fixture, &info);
+	wait_until(fixture, 1);
+	assert_int_equal(group.signalSemaphoreCount, 1);
+	assert_non_null(group.pSignalSemaphoreDeviceIndices);
+}
+
 static void test_bad_arguments_are_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -719,6 +737,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_submissions_are_numbered, setup_import,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_signals_of_a_batch_stay, setup_import,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_signal_of_a_device_group, setup_import,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_bad_arguments_are_refused, setup_import,
 						teardown),
