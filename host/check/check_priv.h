@@ -174,6 +174,13 @@ struct sl_check_active {
 	uint32_t query;
 };
 
+/* Queries of a pool that a recording names, and those in between. */
+struct sl_check_query_range {
+	const struct sl_check_query_pool *pool;
+	uint32_t first;
+	uint32_t end;
+};
+
 struct sl_check_commands {
 	struct sl_check_node node;
 	/* While it records. */
@@ -197,6 +204,8 @@ struct sl_check_commands {
 	uint64_t valid_epoch;	/* sl_check.epoch when all it names was alive */
 	uint64_t batch;		/* sequence of the submission that names it, or named it last */
 	uint32_t secondary_count;
+	struct sl_check_query_range *query_ranges; /* one of each pool; of software drivers */
+	uint32_t query_range_count;
 	struct sl_check_node **named; /* each once; node.extra */
 	uint32_t named_count;
 	uint32_t named_capacity;
@@ -344,6 +353,10 @@ bool sl_check_is_busy(struct sl_check *check, struct sl_check_node *node);
  * a moment: it may have learned of the completion in another way than through the submission.
  * Returns 0 or -EBADMSG. */
 int sl_check_settle(struct sl_check *check, struct sl_check_node *node);
+
+/* The same of count queries, with a software driver: it frees what it resets. */
+int sl_check_settle_queries(struct sl_check *check, struct sl_check_query_pool *pool,
+			    uint32_t first, uint32_t count);
 
 /* Forget what a command buffer's recording named. */
 void sl_check_commands_reset(struct sl_check *check, struct sl_check_commands *commands);

@@ -25,6 +25,9 @@ void sl_check_commands_reset(struct sl_check *check, struct sl_check_commands *c
 			sl_check_unref(commands->named[i]);
 		}
 	}
+	free(commands->query_ranges);
+	commands->query_ranges = NULL;
+	commands->query_range_count = 0;
 	commands->named_count = 0;
 	commands->secondary_count = 0;
 	commands->is_executable = false;

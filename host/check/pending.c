@@ -166,21 +166,48 @@ bool sl_check_is_busy(struct sl_check *check, struct sl_check_node *node)
 	return node->mark == check->mark;
 }
 
-static bool names(const struct sl_check_pending *pending, const struct sl_check_node *node)
+/* What is going to be changed. */
+struct target {
+	struct sl_check_node *node;
+	const struct sl_check_query_range *queries; /* of the node, or NULL: all of it */
+};
+
+static bool has_queries(const struct sl_check_commands *commands,
+			const struct sl_check_query_range *queries)
+{
+	for (uint32_t i = 0; i < commands->query_range_count; i++) {
+		const struct sl_check_query_range *range = &commands->query_ranges[i];
+
+		if (range->pool == queries->pool && range->first < queries->end &&
+		    queries->first < range->end) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_named(const struct sl_check_commands *commands, const struct target *target)
+{
+	if (target->queries != NULL) {
+		return has_queries(commands, target->queries);
+	}
+	for (uint32_t i = 0; i < commands->named_count; i++) {
+		if (commands->named[i] == target->node) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool names(const struct sl_check_pending *pending, const struct target *target)
 {
 	for (uint32_t i = 0; i < pending->node_count; i++) {
 		const struct sl_check_node *at = pending->nodes[i];
-		const struct sl_check_commands *commands = (const void *)at;
-		uint32_t count =
-			at->type == VK_OBJECT_TYPE_COMMAND_BUFFER ? commands->named_count : 0;
 
-		if (at == node) {
+		if (at == target->node ||
+		    (at->type == VK_OBJECT_TYPE_COMMAND_BUFFER &&
+		     has_named((const struct sl_check_commands *)at, target))) {
 			return true;
-		}
-		for (uint32_t k = 0; k < count; k++) {
-			if (commands->named[k] == node) {
-				return true;
-			}
 		}
 	}
 	return false;
@@ -188,13 +215,13 @@ static bool names(const struct sl_check_pending *pending, const struct sl_check_
 
 /* Returns false after some time. */
 static bool wait_for(struct sl_check *check, struct sl_check_queue *queue,
-		     const struct sl_check_node *node, uint64_t deadline_ns)
+		     const struct target *target, uint64_t deadline_ns)
 {
 	struct sl_check_pending *last;
 
 	TAILQ_FOREACH_REVERSE(last, &queue->pending, sl_check_pending_list, link)
 	{
-		if (names(last, node)) {
+		if (names(last, target)) {
 			break;
 		}
 	}
@@ -215,28 +242,44 @@ static bool wait_for(struct sl_check *check, struct sl_check_queue *queue,
 	return true;
 }
 
-int sl_check_settle(struct sl_check *check, struct sl_check_node *node)
+static int settle(struct sl_check *check, const struct target *target)
 {
 	struct sl_check_queue *queue;
 
-	if (node->type == VK_OBJECT_TYPE_COMMAND_BUFFER &&
-	    ((struct sl_check_commands *)node)->pending_count == 0) {
-		return 0;
-	}
 	sl_check_retire(check);
-	if (!sl_check_is_busy(check, node)) {
+	if (!sl_check_is_busy(check, target->node)) {
 		return 0;
 	}
 	uint64_t deadline_ns = sl_clock_now_ns() + SL_CHECK_WAIT_NS;
 
 	LIST_FOREACH(queue, &check->queues, link)
 	{
-		if (!wait_for(check, queue, node, deadline_ns)) {
+		if (!wait_for(check, queue, target, deadline_ns)) {
 			return sl_check_fail(check, "changes a %s that a queue works with",
-					     sl_check_name(node->type));
+					     sl_check_name(target->node->type));
 		}
 	}
 	return 0;
+}
+
+int sl_check_settle(struct sl_check *check, struct sl_check_node *node)
+{
+	const struct target target = { node, NULL };
+
+	if (node->type == VK_OBJECT_TYPE_COMMAND_BUFFER &&
+	    ((struct sl_check_commands *)node)->pending_count == 0) {
+		return 0;
+	}
+	return settle(check, &target);
+}
+
+int sl_check_settle_queries(struct sl_check *check, struct sl_check_query_pool *pool,
+			    uint32_t first, uint32_t count)
+{
+	const struct sl_check_query_range range = { pool, first, first + count };
+	const struct target target = { &pool->node, &range };
+
+	return check->is_software ? settle(check, &target) : 0;
 }
 
 static struct sl_check_queue *get_queue(struct sl_check *check, struct sl_object *object)

@@ -162,6 +162,20 @@ int sl_check_vkCmdResetQueryPool(struct sl_check *check, struct sl_vkCmdResetQue
 	return r;
 }
 
+int sl_check_vkResetQueryPool(struct sl_check *check, struct sl_vkResetQueryPool *args)
+{
+	uint32_t cursor = 0;
+	struct sl_check_query_pool *pool =
+		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_QUERY_POOL,
+			      (uint64_t)(uintptr_t)args->queryPool);
+	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,
+				 args->queryCount);
+
+	return r == 0 && pool != NULL
+		       ? sl_check_settle_queries(check, pool, args->firstQuery, args->queryCount)
+		       : r;
+}
+
 static uint32_t result_size(const struct sl_check_query_pool *pool, VkQueryResultFlags flags)
 {
 	const VkQueryResultFlags more =

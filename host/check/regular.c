@@ -5,6 +5,9 @@
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 int sl_check_bytes_of(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		      VkBuffer handle, VkDeviceSize offset, VkDeviceSize size)
 {
@@ -37,6 +40,35 @@ int sl_check_structs(struct sl_check *check, const void *self, const struct sl_o
 			     (unsigned long long)buffer->size);
 }
 
+static void extend(struct sl_check_query_range *range, uint32_t first, uint32_t end)
+{
+	range->first = first < range->first ? first : range->first;
+	range->end = end > range->end ? end : range->end;
+}
+
+/* Returns 0 or -ENOMEM. */
+static int note_queries(struct sl_check_commands *commands, const struct sl_check_query_pool *pool,
+			uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < commands->query_range_count; i++) {
+		if (commands->query_ranges[i].pool == pool) {
+			extend(&commands->query_ranges[i], first, first + count);
+			return 0;
+		}
+	}
+	struct sl_check_query_range *ranges =
+		reallocarray(commands->query_ranges, commands->query_range_count + 1,
+			     sizeof(struct sl_check_query_range));
+
+	if (ranges == NULL) {
+		return -ENOMEM;
+	}
+	commands->query_ranges = ranges;
+	ranges[commands->query_range_count++] =
+		(struct sl_check_query_range){ pool, first, first + count };
+	return 0;
+}
+
 int sl_check_queries(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		     VkQueryPool handle, uint32_t first, uint32_t count)
 {
@@ -44,12 +76,19 @@ int sl_check_queries(struct sl_check *check, const void *self, const struct sl_o
 	const struct sl_check_query_pool *pool = sl_check_find(
 		named, &cursor, VK_OBJECT_TYPE_QUERY_POOL, (uint64_t)(uintptr_t)handle);
 
-	(void)self;
-	if (pool == NULL || sl_check_bytes(first, count, pool->count)) {
+	if (pool == NULL) {
 		return 0;
 	}
-	return sl_check_fail(check, "%u queries from %u of a pool of %u", count, first,
-			     pool->count);
+	if (!sl_check_bytes(first, count, pool->count)) {
+		return sl_check_fail(check, "%u queries from %u of a pool of %u", count, first,
+				     pool->count);
+	}
+	bool is_recorded = ((const struct sl_object *)self)->type == VK_OBJECT_TYPE_COMMAND_BUFFER;
+
+	return is_recorded && check->is_software
+		       ? note_queries((struct sl_check_commands *)sl_check_node_of(self), pool,
+				      first, count)
+		       : 0;
 }
 
 int sl_check_timestamp(struct sl_check *check, const void *self, const struct sl_object_list *named,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of what is the same for many commands: protocol/commands.txt names them (check=) without
- * their prefix, and gives the arguments from the fourth on. They return 0 or -EBADMSG. */
+ * their prefix, and gives the arguments from the fourth on. They return 0, -EBADMSG or -ENOMEM. */
 #ifndef SL_HOST_CHECK_REGULAR_H
 #define SL_HOST_CHECK_REGULAR_H
 

@@ -2,6 +2,7 @@
 /* How long objects live: with a driver that only notes what it destroys, and a queue that completes
  * when it is told. */
 #include "host/check/check.h"
+#include "host/check/regular.h"
 
 #include "protocol/sl_checked_ops.h"
 #include "tests/unit/sl_test.h"
@@ -23,6 +24,7 @@ enum {
 	OTHER_SEMAPHORE,
 	LIBRARY,
 	PIPELINE,
+	QUERIES,
 	OBJECT_COUNT,
 };
 
@@ -508,6 +510,90 @@ static void test_stale_descriptors_of_a_gpu(void **state)
 	end(&w);
 }
 
+static void make_queries(struct world *w)
+{
+	const VkQueryPoolCreateInfo info = { .queryType = VK_QUERY_TYPE_TIMESTAMP,
+					     .queryCount = 8 };
+	void *created[] = { &w->objects[QUERIES] };
+	struct sl_vkCreateQueryPool args = { .created = created, .pCreateInfo = &info };
+	const struct sl_object_list named = NAMED(w, DEVICE);
+
+	make(w, QUERIES, DEVICE, VK_OBJECT_TYPE_QUERY_POOL, &named);
+	assert_int_equal(sl_check_note_vkCreateQueryPool(w->check, &args), 0);
+}
+
+/* Record timestamps 2 and 4. */
+static void record_timestamps(struct world *w)
+{
+	const VkCommandBufferBeginInfo info = { 0 };
+	const struct sl_object_list named = NAMED(w, QUERIES);
+	struct sl_slRecordCommandBuffer args = {
+		.self = &w->objects[COMMANDS],
+		.named = &named,
+		.pBeginInfo = &info,
+	};
+
+	assert_int_equal(sl_check_slRecordCommandBuffer(w->check, &args), 0);
+	assert_int_equal(
+		sl_check_timestamp(w->check, args.self, &named, HANDLE(VkQueryPool, QUERIES), 4),
+		0);
+	assert_int_equal(
+		sl_check_timestamp(w->check, args.self, &named, HANDLE(VkQueryPool, QUERIES), 2),
+		0);
+	assert_int_equal(sl_check_note_slEndRecording(w->check, &args), 0);
+}
+
+static int reset_queries(struct world *w, uint32_t first, uint32_t count)
+{
+	const struct sl_object_list named = NAMED(w, DEVICE, QUERIES);
+	struct sl_vkResetQueryPool args = {
+		.self = &w->objects[DEVICE],
+		.named = &named,
+		.queryPool = HANDLE(VkQueryPool, QUERIES),
+		.firstQuery = first,
+		.queryCount = count,
+	};
+
+	return sl_check_vkResetQueryPool(w->check, &args);
+}
+
+static void test_reset_waits_for_queries_in_use(void **state)
+{
+	struct world w;
+
+	start(&w, true);
+	make_queries(&w);
+	record_timestamps(&w);
+	assert_int_equal(reset_queries(&w, 0, 8), 0);
+	assert_int_equal(submit(&w), 0);
+	w.waits_in_vain = true;
+	assert_int_equal(reset_queries(&w, 0, 2), 0);
+	assert_int_equal(reset_queries(&w, 5, 3), 0);
+	assert_int_equal(reset_queries(&w, 2, 1), -EBADMSG);
+	assert_int_equal(reset_queries(&w, 4, 4), -EBADMSG);
+	w.waits_in_vain = false;
+	assert_int_equal(w.completed, 0);
+	assert_int_equal(reset_queries(&w, 2, 1), 0);
+	assert_int_equal(w.completed, 1);
+	assert_int_equal(reset_queries(&w, 7, 2), -EBADMSG);
+	end(&w);
+}
+
+/* GPUs write to memory, which stays. */
+static void test_reset_on_a_gpu(void **state)
+{
+	struct world w;
+
+	start(&w, false);
+	make_queries(&w);
+	record_timestamps(&w);
+	assert_int_equal(submit(&w), 0);
+	w.waits_in_vain = true;
+	assert_int_equal(reset_queries(&w, 0, 8), 0);
+	w.waits_in_vain = false;
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +607,8 @@ int main(void)
 		cmocka_unit_test(test_recording_waits_for_its_submission),
 		cmocka_unit_test(test_stale_descriptors_of_a_software_driver),
 		cmocka_unit_test(test_stale_descriptors_of_a_gpu),
+		cmocka_unit_test(test_reset_waits_for_queries_in_use),
+		cmocka_unit_test(test_reset_on_a_gpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
