@@ -18,6 +18,7 @@
 #include "host/base/stats.h"
 #include "host/daemon/arbiter.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/drop.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/pool.h"
 #include "host/daemon/refusal.h"
@@ -310,7 +311,7 @@ static struct sl_context *add_context(struct sl_guest *guest, int fd, const stru
 	char why[128];
 
 	if (context == NULL) {
-		sl_fd_close(fd);
+		sl_drop_fd(fd);
 		return NULL;
 	}
 	context->guest = guest;
@@ -472,7 +473,7 @@ void sl_context_destroy(struct sl_context *context)
 	if (context->quota_slot >= 0) {
 		sl_guest_clear_quota_slot(guest, context->quota_slot);
 	}
-	sl_fd_close(context->fd);
+	sl_drop_fd(context->fd);
 	if (context->stats != NULL) {
 		munmap(context->stats, SL_STATS_SIZE);
 	}

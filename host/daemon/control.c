@@ -15,6 +15,7 @@
 #include "host/base/log.h"
 #include "host/daemon/command.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/drop.h"
 #include "host/daemon/listener.h"
 
 #define MAX_CLIENTS   32
@@ -44,7 +45,7 @@ static void destroy_client(struct control_client *client)
 	LIST_REMOVE(client, link);
 	client->control->client_count--;
 	sd_event_source_disable_unref(client->io);
-	sl_fd_close(client->fd);
+	sl_drop_fd(client->fd);
 	free(client->answer);
 	free(client);
 }
@@ -159,6 +160,7 @@ static void on_connection(int connected_fd, void *data)
 	if (peer.uid != 0 && peer.uid != geteuid()) {
 		sl_log(SL_LOG_WARNING, "control: process %d of user %u may not give orders",
 		       (int)peer.pid, (unsigned int)peer.uid);
+		sl_drop_fd(sl_steal_fd(&fd));
 		return;
 	}
 	if (control->client_count == MAX_CLIENTS) {

@@ -13,6 +13,7 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/daemon/drop.h"
 
 #define PAUSE_US UINT64_C(100000)
 
@@ -103,6 +104,7 @@ void sl_listener_destroy(struct sl_listener *listener)
 	}
 	sd_event_source_disable_unref(listener->readable);
 	sd_event_source_disable_unref(listener->pause);
-	sl_fd_close(listener->fd);
+	/* With the connections that wait there. */
+	sl_drop_fd(listener->fd);
 	free(listener);
 }

@@ -22,6 +22,7 @@
 #include "host/daemon/context.h"
 #include "host/daemon/control.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/drop.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/holder.h"
 #include "host/daemon/metrics.h"
@@ -227,7 +228,11 @@ static int open_event_loop(struct main_state *state)
 	sigaddset(&blocked, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	int r = sd_event_new(&state->daemon.event);
+	int r = sl_drop_init();
+
+	if (r >= 0) {
+		r = sd_event_new(&state->daemon.event);
+	}
 
 	return r < 0 ? r
 		     : sl_event_loop_add_signals(state->daemon.event, &handled, on_signal, state);

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "host/base/fd.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/drop.h"
 #include "protocol/handshake.h"
 
 #define LINGER_US     UINT64_C(2000000)
@@ -30,7 +30,7 @@ static void refusal_destroy(struct sl_refusal *refusal)
 	refusal->daemon->refusal_count--;
 	sd_event_source_disable_unref(refusal->readable);
 	sd_event_source_disable_unref(refusal->timeout);
-	sl_fd_close(refusal->fd);
+	sl_drop_fd(refusal->fd);
 	free(refusal);
 }
 
@@ -39,7 +39,10 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 	char byte;
 
 	/* The rest of the packet and its descriptors are dropped by the kernel. */
-	if (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) <= 0) {
+	sl_drop_begin();
+	ssize_t n = recv(fd, &byte, sizeof(byte), MSG_DONTWAIT);
+	sl_drop_end();
+	if (n <= 0) {
 		refusal_destroy(data);
 	}
 	return 0;
@@ -53,20 +56,19 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 
 void sl_refusal_send(struct sl_daemon *daemon, int fd, const char *text)
 {
-	SL_AUTO_CLOSE int owned_fd = fd;
-	struct sl_refusal *refusal;
+	struct sl_refusal *refusal = NULL;
 
 	sl_handshake_refuse(fd, text);
 	shutdown(fd, SHUT_WR);
-	if (daemon->refusal_count == MAX_LINGERING) {
-		return;
+	if (daemon->refusal_count < MAX_LINGERING) {
+		refusal = calloc(1, sizeof(*refusal));
 	}
-	refusal = calloc(1, sizeof(*refusal));
 	if (refusal == NULL) {
+		sl_drop_fd(fd);
 		return;
 	}
 	refusal->daemon = daemon;
-	refusal->fd = sl_steal_fd(&owned_fd);
+	refusal->fd = fd;
 	LIST_INSERT_HEAD(&daemon->refusals, refusal, link);
 	daemon->refusal_count++;
 	if (sd_event_add_io(daemon->event, &refusal->readable, refusal->fd, EPOLLIN, on_readable,

@@ -14,6 +14,7 @@
 
 #include "host/base/fd.h"
 #include "host/base/log.h"
+#include "host/daemon/drop.h"
 #include "host/daemon/priority.h"
 #include "host/sandbox/cgroup.h"
 #include "host/sched/sched_msg.h"
@@ -177,7 +178,9 @@ static bool receive_packet(struct sl_worker *worker)
 		struct sl_renderer_report report;
 		char bytes[2048];
 	} packet;
+	sl_drop_begin();
 	ssize_t n = sl_fd_receive(worker->control_fd, &packet, sizeof(packet), NULL, 0, NULL);
+	sl_drop_end();
 
 	if (n == -EAGAIN) {
 		return false;
@@ -290,7 +293,7 @@ void sl_worker_destroy(struct sl_worker *worker)
 	if (worker->cgroup != NULL) {
 		sl_sandbox_cgroup_remove(worker->cgroup, worker->cgroup_id);
 	}
-	sl_fd_close(worker->control_fd);
+	sl_drop_fd(worker->control_fd);
 	free(worker);
 }
 

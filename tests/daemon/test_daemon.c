@@ -2,9 +2,12 @@
 /* The daemon from outside: admission, the life of contexts, accounting, the control socket. */
 #include "tests/unit/sl_test.h"
 
+#include "host/base/clock.h"
+#include "host/base/fd.h"
 #include "tests/daemon/daemon_fixture.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +130,81 @@ static void test_strangers_are_refused_in_words(void **state)
 	}
 	control_await(fixture, "default", "programs_refused", 3);
 	assert_int_equal(count_in_log(fixture, "may not connect"), 1);
+}
+
+/* A TCP socket whose last close waits for a minute: its peer does not read what it has sent. */
+static int make_lingering(void)
+{
+	const struct linger linger = { .l_onoff = 1, .l_linger = 60 };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+	static const char data[65536];
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	if (listen(listener, 1) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0) {
+		fail_msg("no TCP: %s", strerror(errno));
+	}
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	(void)connect(fd, (struct sockaddr *)&address, sizeof(address));
+	assert_true(accept(listener, NULL, NULL) >= 0);
+	while (send(fd, data, sizeof(data), MSG_NOSIGNAL) > 0) {
+	}
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	close(listener);
+	return fd;
+}
+
+/* The daemon is stopped until the packet alone has the descriptor. */
+static void send_lingering(const struct daemon_fixture *fixture, int fd)
+{
+	int lingering = make_lingering();
+
+	assert_int_equal(sl_fd_send(fd, "x", 1, &lingering, 1), 0);
+	close(lingering);
+	kill(fixture->pid, SIGCONT);
+}
+
+static void assert_answers(const struct daemon_fixture *fixture)
+{
+	uint64_t start_ns = sl_clock_now_ns();
+	json_t *answer = control_ask(fixture, "{\"command\": \"list\"}");
+
+	assert_non_null(answer);
+	json_decref(answer);
+	assert_true(sl_clock_now_ns() - start_ns < UINT64_C(5000000000));
+}
+
+static void test_what_a_stranger_sends_holds_nobody_up(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *const arguments[] = { "--allow-user", "4294967000", NULL };
+
+	assert_true(fixture_start(fixture, "works", arguments));
+	kill(fixture->pid, SIGSTOP);
+	int fd = program_connect(fixture->guest);
+
+	send_lingering(fixture, fd);
+	control_await(fixture, "default", "programs_refused", 1);
+	assert_answers(fixture);
+	close(fd);
+}
+
+static void test_what_a_program_leaves_holds_nobody_up(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+
+	assert_true(fixture_start(fixture, "works", NULL));
+	int fd = program_connect(fixture->guest);
+
+	assert_true(program_say(fd, "work"));
+	kill(fixture->pid, SIGSTOP);
+	assert_int_equal(send(fd, "crash", 5, 0), 5);
+	send_lingering(fixture, fd);
+	control_await(fixture, "default", "programs_failed", 1);
+	assert_answers(fixture);
+	close(fd);
 }
 
 static void test_a_guests_limit_is_kept(void **state)
@@ -542,6 +620,8 @@ int main(void)
 		DAEMON_TEST(test_an_exit_without_a_report_is_a_failure),
 		DAEMON_TEST(test_a_reported_end_is_shown_not_logged_again),
 		DAEMON_TEST(test_strangers_are_refused_in_words),
+		DAEMON_TEST(test_what_a_stranger_sends_holds_nobody_up),
+		DAEMON_TEST(test_what_a_program_leaves_holds_nobody_up),
 		DAEMON_TEST(test_a_guests_limit_is_kept),
 		DAEMON_TEST(test_a_driver_that_fails_is_told),
 		DAEMON_TEST(test_a_renderer_that_dies_early_is_told),
