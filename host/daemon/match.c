@@ -71,18 +71,15 @@ int sl_match_parse(const char *text, struct sl_match *ret_match)
 }
 
 /* "0::/path" of version 2, else "1:name=systemd:/path". */
-static int read_cgroup(pid_t pid, char ret_cgroup[SL_MATCH_GROUP_SIZE])
+int sl_match_read_cgroup(FILE *file, char ret_cgroup[SL_MATCH_GROUP_SIZE])
 {
-	char line[SL_MATCH_GROUP_SIZE + 32];
-	char path[64];
+	SL_AUTO_FREE char *line = NULL;
+	size_t capacity = 0;
 	int r = -ENOENT;
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	FILE *file = fopen(path, "re");
-	if (file == NULL) {
-		return -errno;
-	}
-	while (fgets(line, sizeof(line), file) != NULL) {
+	/* Whole lines: those who may make groups choose how long their names are, and what the rest
+	 * of a line looks like. */
+	while (r != -ENAMETOOLONG && getline(&line, &capacity, file) >= 0) {
 		const char *colon = strchr(line, ':');
 		const char *group = colon != NULL ? strchr(colon + 1, ':') : NULL;
 		bool is_unified = strncmp(line, "0::", 3) == 0;
@@ -91,9 +88,23 @@ static int read_cgroup(pid_t pid, char ret_cgroup[SL_MATCH_GROUP_SIZE])
 		if (group == NULL || (!is_unified && strncmp(colon, ":name=systemd:", 14) != 0)) {
 			continue;
 		}
-		snprintf(ret_cgroup, SL_MATCH_GROUP_SIZE, "%s", group + 1);
-		r = 0;
+		r = strlen(group + 1) < SL_MATCH_GROUP_SIZE ? 0 : -ENAMETOOLONG;
+		snprintf(ret_cgroup, SL_MATCH_GROUP_SIZE, "%s", r == 0 ? group + 1 : "");
 	}
+	return r;
+}
+
+static int read_cgroup(pid_t pid, char ret_cgroup[SL_MATCH_GROUP_SIZE])
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		return -errno;
+	}
+	int r = sl_match_read_cgroup(file, ret_cgroup);
+
 	fclose(file);
 	return r;
 }
@@ -144,20 +155,43 @@ static void unescape(const char *text, size_t length, char ret_name[SL_MATCH_SIZ
 	ret_name[used] = '\0';
 }
 
+static bool has_suffix(const char *text, size_t length, const char *suffix)
+{
+	size_t size = strlen(suffix);
+
+	return length >= size && memcmp(text + length - size, suffix, size) == 0;
+}
+
+/* The part of the path behind the slices that it begins with; NULL: there is none. Only the service
+ * manager makes groups there: below a service or a scope, users and containers make their own, by
+ * names of their choice. */
+static const char *skip_slices(const char *cgroup)
+{
+	while (cgroup[0] == '/') {
+		size_t length = strcspn(cgroup + 1, "/");
+
+		if (!has_suffix(cgroup + 1, length, ".slice")) {
+			return cgroup + 1;
+		}
+		cgroup += 1 + length;
+	}
+	return NULL;
+}
+
 /* libvirt's machines are in machine-qemu\x2dNUMBER\x2dNAME.scope. */
 static bool is_in_vm(const char *cgroup, const char *name)
 {
-	const char *scope = strstr(cgroup, "/" VM_SCOPE_PREFIX);
+	const char *scope = skip_slices(cgroup);
 	char found[SL_MATCH_SIZE];
 
-	if (scope == NULL) {
+	if (scope == NULL || strncmp(scope, VM_SCOPE_PREFIX, strlen(VM_SCOPE_PREFIX)) != 0) {
 		return false;
 	}
-	scope += strlen("/" VM_SCOPE_PREFIX);
+	scope += strlen(VM_SCOPE_PREFIX);
 	size_t length = strcspn(scope, "/");
 	size_t suffix = strlen(VM_SCOPE_SUFFIX);
 
-	if (length < suffix || strncmp(scope + length - suffix, VM_SCOPE_SUFFIX, suffix) != 0) {
+	if (!has_suffix(scope, length, VM_SCOPE_SUFFIX)) {
 		return false;
 	}
 	unescape(scope, length - suffix, found);

@@ -223,7 +223,18 @@ static void test_matches_fit(void **state)
 		{ "vm:web", "/machine.slice/machine-qemu\\x2d12\\x2dweb\\x2d2.scope", false },
 		{ "vm:web", "/machine.slice/machine-qemu\\x2dweb.scope", false },
 		{ "vm:web", "/machine.slice/machine-qemu\\x2d3\\x2dweb", false },
+		{ "vm:web",
+		  "/machine.slice/machine-production.slice/machine-qemu\\x2d3\\x2dweb.scope",
+		  true },
 		{ "vm:web", "", false },
+		/* Groups that users and containers make below their own. */
+		{ "vm:web",
+		  "/user.slice/user-1000.slice/user@1000.service/machine-qemu\\x2d3\\x2dweb.scope",
+		  false },
+		{ "vm:web", "/system.slice/docker-0a.scope/machine-qemu\\x2d3\\x2dweb.scope",
+		  false },
+		{ "vm:web",
+		  "/system.slice/docker-0a.scope/a.slice/machine-qemu\\x2d3\\x2dweb.scope", false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -232,6 +243,44 @@ static void test_matches_fit(void **state)
 		assert_int_equal(sl_match_parse(cases[i].match, &match), 0);
 		assert_int_equal(sl_match_fits(&match, 1000, cases[i].cgroup), cases[i].fits);
 	}
+	(void)state;
+}
+
+static int read_cgroup(const char *text, char ret_cgroup[SL_MATCH_GROUP_SIZE])
+{
+	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+
+	assert_non_null(file);
+	int r = sl_match_read_cgroup(file, ret_cgroup);
+
+	fclose(file);
+	return r;
+}
+
+static void test_control_groups_are_read(void **state)
+{
+	char cgroup[SL_MATCH_GROUP_SIZE];
+	char text[3 * SL_MATCH_GROUP_SIZE];
+
+	assert_int_equal(read_cgroup("0::/a\n", cgroup), 0);
+	assert_string_equal(cgroup, "/a");
+	assert_int_equal(read_cgroup("2:memory:/x\n1:name=systemd:/b\n", cgroup), 0);
+	assert_string_equal(cgroup, "/b");
+	assert_int_equal(read_cgroup("2:memory:/x\n", cgroup), -ENOENT);
+	/* A path that goes on like another line, wherever it may be cut. */
+	size_t used = (size_t)snprintf(text, sizeof(text), "2:memory:/");
+
+	while (used < sizeof(text) - 32) {
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "0::/machine.slice/");
+	}
+	for (int i = 0; i < 18; i++) {
+		assert_int_equal(read_cgroup(text, cgroup), -ENOENT);
+		memmove(text + 11, text + 10, strlen(text + 10) + 1);
+		text[10] = 'x';
+	}
+	memcpy(text, "0::/xxxxxx", 10);
+	assert_int_equal(read_cgroup(text, cgroup), -ENAMETOOLONG);
+	assert_string_equal(cgroup, "");
 	(void)state;
 }
 
@@ -368,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_users_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_matches_are_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_matches_fit, set_up, tear_down),
+		cmocka_unit_test(test_control_groups_are_read),
 		cmocka_unit_test_setup_teardown(test_guests_need_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_guests_of_one_name_are_refused, set_up,
 						tear_down),
