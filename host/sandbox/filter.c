@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -42,7 +43,6 @@ static const int core_calls[] = {
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3),
-	SCMP_SYS(fcntl),
 	SCMP_SYS(fstat),
 	SCMP_SYS(fstatfs),
 	SCMP_SYS(lseek),
@@ -62,7 +62,6 @@ static const int core_calls[] = {
 	SCMP_SYS(futex),
 	SCMP_SYS(futex_waitv),
 	SCMP_SYS(set_robust_list),
-	SCMP_SYS(get_robust_list),
 	SCMP_SYS(rseq),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
@@ -112,7 +111,6 @@ static const int core_calls[] = {
 	SCMP_SYS(pselect6),
 	SCMP_SYS(pipe),
 	SCMP_SYS(pipe2),
-	SCMP_SYS(socketpair),
 	SCMP_SYS(sendmsg),
 	SCMP_SYS(sendmmsg),
 	SCMP_SYS(sendto),
@@ -179,6 +177,13 @@ static const struct {
 	{ SCMP_SYS(renameat2), EACCES },
 	{ SCMP_SYS(setpriority), EPERM },
 	{ SCMP_SYS(sched_setscheduler), EPERM },
+};
+
+/* Not what has the kernel signal another process, or another process's open() wait. */
+static const unsigned int allowed_fcntls[] = {
+	F_DUPFD,  F_DUPFD_CLOEXEC, F_GETFD,	F_SETFD,      F_GETFL,	    F_SETFL,
+	F_GETLK,  F_SETLK,	   F_SETLKW,	F_OFD_GETLK,  F_OFD_SETLK,  F_OFD_SETLKW,
+	F_GETOWN, F_ADD_SEALS,	   F_GET_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ,
 };
 
 static const unsigned long allowed_prctls[] = {
@@ -298,6 +303,20 @@ static int allow_process(scmp_filter_ctx filter)
 	return r;
 }
 
+/* The kernel looks at 32 bits of the numbers only. Sockets of other families, which some protocols
+ * make in pairs, too, would lead into their code. */
+static int allow_descriptors(scmp_filter_ctx filter)
+{
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+				 SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX));
+
+	for (size_t i = 0; r == 0 && i < LENGTH(allowed_fcntls); i++) {
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, allowed_fcntls[i]));
+	}
+	return r;
+}
+
 /* The kernel looks at 32 bits of the number only. */
 static int allow_ioctls(scmp_filter_ctx filter, bool has_hardware)
 {
@@ -352,6 +371,9 @@ static int fill_filter(scmp_filter_ctx filter, enum sl_sandbox_role role, bool h
 	}
 	if (r == 0) {
 		r = allow_process(filter);
+	}
+	if (r == 0) {
+		r = allow_descriptors(filter);
 	}
 	if (r == 0) {
 		r = allow_ioctls(filter, has_hardware);

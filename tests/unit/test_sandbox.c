@@ -139,6 +139,8 @@ static int network_is_denied(void)
 	CHECK(is_denied(socket(AF_INET, SOCK_STREAM, 0)));
 	CHECK(is_denied(socket(AF_UNIX, SOCK_STREAM, 0)));
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(is_denied(socketpair(AF_TIPC, SOCK_STREAM, 0, pair)));
+	CHECK(is_denied(socketpair(AF_INET, SOCK_STREAM, 0, pair)));
 	return 0;
 }
 
@@ -155,6 +157,33 @@ static int other_processes_are_out_of_reach(void)
 	CHECK(is_denied(prlimit(0, RLIMIT_CORE, &limit, NULL)));
 	CHECK(is_denied(prlimit(getppid(), RLIMIT_CORE, &limit, NULL)));
 	return 0;
+}
+
+/* The kernel sends signals for descriptors to whom their owner names. */
+static int descriptors_signal_nobody(enum sl_sandbox_role role)
+{
+	const struct f_owner_ex owner = { .type = F_OWNER_PID, .pid = getppid() };
+	int ends[2];
+
+	CHECK(pipe(ends) == 0 && enter_with(role, ends[1]) == 0 && lock_as(role) == 0);
+	CHECK(is_denied(fcntl(ends[1], F_SETOWN, getppid())));
+	CHECK(is_denied(fcntl(ends[1], F_SETOWN_EX, &owner)));
+	CHECK(is_denied(fcntl(ends[1], F_SETSIG, SIGKILL)));
+	CHECK(is_denied(fcntl(ends[1], F_SETLEASE, F_RDLCK)));
+	CHECK(is_denied(fcntl(ends[1], F_NOTIFY, DN_ACCESS)));
+	CHECK(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(fcntl(ends[1], F_DUPFD_CLOEXEC, 0) >= 0);
+	return 0;
+}
+
+static int descriptors_of_a_renderer_signal_nobody(void)
+{
+	return descriptors_signal_nobody(SL_SANDBOX_RENDERER);
+}
+
+static int descriptors_of_a_device_signal_nobody(void)
+{
+	return descriptors_signal_nobody(SL_SANDBOX_VGPU);
 }
 
 static void *return_data(void *data)
@@ -436,6 +465,8 @@ int main(void)
 		SANDBOX_TEST(other_processes_are_out_of_reach),
 		SANDBOX_TEST(drivers_can_work),
 		SANDBOX_TEST(older_threads_are_locked),
+		SANDBOX_TEST(descriptors_of_a_renderer_signal_nobody),
+		SANDBOX_TEST(descriptors_of_a_device_signal_nobody),
 		SANDBOX_TEST(unlisted_calls_are_logged),
 		SANDBOX_TEST(unlisted_calls_of_a_device_are_logged),
 		SANDBOX_TEST(unlisted_calls_of_opengl_are_logged),
