@@ -53,8 +53,15 @@ static struct sl_vgpu_pages make_pages(const struct sl_vgpu_resource *resource)
 	};
 }
 
+static void forget_entries(struct sl_vgpu *vgpu, struct sl_vgpu_attachment *attachment)
+{
+	vgpu->attached_entries -= attachment->entries;
+	attachment->entries = 0;
+}
+
 /* Give the back end the pages. Returns 0, also if there is nothing to tell yet, or -errno. */
-static int tell_pages(struct sl_vgpu_resource *resource, struct sl_vgpu_attachment *attachment)
+static int tell_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
+		      struct sl_vgpu_attachment *attachment)
 {
 	struct sl_vgpu_context *context = attachment->context;
 	const struct sl_vgpu_pages pages = make_pages(resource);
@@ -65,13 +72,24 @@ static int tell_pages(struct sl_vgpu_resource *resource, struct sl_vgpu_attachme
 	if (context->data == NULL || !is_memory || resource->ranges == NULL || attachment->known) {
 		return 0;
 	}
+	/* A guest may attach one list to all its contexts. */
+	if (vgpu->attached_entries + pages.range_count > SL_VGPU_MAX_ENTRIES_TOTAL) {
+		sl_vgpu_refuse(vgpu, 0, "more than %u runs of pages attached to contexts",
+			       SL_VGPU_MAX_ENTRIES_TOTAL);
+		return -ENOMEM;
+	}
 	int r = context->backend->ops->attach(context->data, &pages);
-	attachment->known = r == 0;
+	if (r == 0) {
+		attachment->known = true;
+		attachment->entries = pages.range_count;
+		vgpu->attached_entries += pages.range_count;
+	}
 	return r;
 }
 
 static void remove_attachment(struct sl_vgpu *vgpu, struct sl_vgpu_attachment *attachment)
 {
+	forget_entries(vgpu, attachment);
 	LIST_REMOVE(attachment, link);
 	vgpu->attachment_count--;
 	free(attachment);
@@ -92,6 +110,9 @@ static void drop_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
 		attachment->dropping =
 			context->backend->ops->detach(context->data, resource->id) == -EINPROGRESS;
 	}
+	if (!attachment->dropping) {
+		forget_entries(vgpu, attachment);
+	}
 	if (attachment->detached && !attachment->dropping) {
 		remove_attachment(vgpu, attachment);
 	}
@@ -106,7 +127,7 @@ int sl_vgpu_announce_pages(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resour
 	LIST_FOREACH(attachment, &resource->attachments, link)
 	{
 		if (r == 0) {
-			r = tell_pages(resource, attachment);
+			r = tell_pages(vgpu, resource, attachment);
 		}
 	}
 	return r;
@@ -129,6 +150,7 @@ static void finish_drop(struct sl_vgpu *vgpu, struct sl_vgpu_resource *resource,
 			struct sl_vgpu_attachment *attachment)
 {
 	attachment->dropping = false;
+	forget_entries(vgpu, attachment);
 	if (attachment->detached) {
 		remove_attachment(vgpu, attachment);
 	}
@@ -337,7 +359,7 @@ uint32_t sl_vgpu_context_attach(struct sl_vgpu *vgpu, const struct virtio_gpu_ct
 	attachment->count = 1;
 	LIST_INSERT_HEAD(&resource->attachments, attachment, link);
 	vgpu->attachment_count++;
-	if (tell_pages(resource, attachment) < 0) {
+	if (tell_pages(vgpu, resource, attachment) < 0) {
 		remove_attachment(vgpu, attachment);
 		return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 	}
@@ -383,7 +405,7 @@ static uint32_t tell_all_pages(struct sl_vgpu *vgpu, struct sl_vgpu_context *con
 			if (attachment == NULL || attachment->detached) {
 				continue;
 			}
-			if (tell_pages(resource, attachment) < 0) {
+			if (tell_pages(vgpu, resource, attachment) < 0) {
 				return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
 			}
 			if (resource->kind == SL_VGPU_RESOURCE_HOST) {

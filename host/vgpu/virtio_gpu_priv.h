@@ -24,10 +24,11 @@ enum sl_vgpu_resource_kind {
 struct sl_vgpu_attachment {
 	LIST_ENTRY(sl_vgpu_attachment) link; /* in sl_vgpu_resource.attachments */
 	struct sl_vgpu_context *context;
-	uint32_t count; /* how often the guest attached it */
-	bool known;	/* the back end has its pages */
-	bool dropping;	/* the back end was told to let go and has not yet said that it has */
-	bool detached;	/* goes away when it has */
+	uint32_t count;	  /* how often the guest attached it */
+	uint32_t entries; /* runs of pages that the back end has a copy of */
+	bool known;	  /* the back end has its pages */
+	bool dropping;	  /* the back end was told to let go and has not yet said that it has */
+	bool detached;	  /* goes away when it has */
 };
 
 struct sl_vgpu_resource {
@@ -140,6 +141,7 @@ struct sl_vgpu {
 	uint32_t resource_count;
 	uint32_t context_count;
 	uint32_t attachment_count;
+	uint64_t attached_entries; /* of all attachments */
 
 	char why[160];	     /* of the command that is being refused; empty: nothing to say */
 	uint64_t complained; /* bit: a command whose misuse has been logged */

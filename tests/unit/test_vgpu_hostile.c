@@ -300,12 +300,83 @@ static void test_each_command_may_be_cut_short(void **state)
 	fake_guest_finish(&guest);
 }
 
+/* A context that has begun, with the buffer attached. Returns the answer to that. */
+static uint32_t attach_to_new_context(struct fake_guest *guest, uint32_t id)
+{
+	union command command = {
+		.ctx_create = { .hdr = { .type = VIRTIO_GPU_CMD_CTX_CREATE, .ctx_id = id },
+				.context_init = CAPSET_ID },
+	};
+
+	assert_int_equal(send(guest, &command, sizeof(command.ctx_create)),
+			 VIRTIO_GPU_RESP_OK_NODATA);
+	command = (union command){
+		.submit = { .hdr = { .type = VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = id }, .size = 4 },
+	};
+	assert_int_equal(send(guest, &command, sizeof(command.submit)), VIRTIO_GPU_RESP_OK_NODATA);
+	command = (union command){
+		.ctx_resource = { .hdr = { .type = VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE,
+					   .ctx_id = id },
+				  .resource_id = BUFFER },
+	};
+	return send(guest, &command, sizeof(command.ctx_resource));
+}
+
+/* Back ends keep a copy of it for each. */
+static void test_a_list_for_all_contexts_has_a_limit(void **state)
+{
+	enum {
+		RUNS = 16384,
+		CONTEXTS = SL_VGPU_MAX_ENTRIES_TOTAL / RUNS
+	};
+	static struct virtio_gpu_mem_entry runs[RUNS];
+	struct virtio_gpu_resource_attach_backing backing = {
+		.hdr.type = VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING,
+		.resource_id = BUFFER,
+		.nr_entries = RUNS,
+	};
+	struct fake_guest guest;
+	union command command;
+
+	init(&guest);
+	prepare(&guest);
+	for (uint32_t i = 0; i < RUNS; i++) {
+		runs[i].addr = FAKE_DATA_ADDR + 8192 * (i % 2);
+		runs[i].length = 4096;
+	}
+	assert_int_equal(fake_guest_send_on(&guest, SL_VGPU_QUEUE_CONTROL, &backing,
+					    sizeof(backing), runs, sizeof(runs)),
+			 VIRTIO_GPU_RESP_OK_NODATA);
+	for (uint32_t i = 0; i < CONTEXTS; i++) {
+		assert_int_equal(attach_to_new_context(&guest, 100 + i), VIRTIO_GPU_RESP_OK_NODATA);
+	}
+	assert_int_equal(attach_to_new_context(&guest, 98), VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+	/* One that goes makes room. */
+	command = (union command){
+		.header = { .type = VIRTIO_GPU_CMD_CTX_DESTROY, .ctx_id = 100 },
+	};
+	assert_int_equal(send(&guest, &command, sizeof(command.ctx_destroy)),
+			 VIRTIO_GPU_RESP_OK_NODATA);
+	assert_int_equal(attach_to_new_context(&guest, 99), VIRTIO_GPU_RESP_OK_NODATA);
+	reset(&guest);
+	/* Nothing is counted any more. */
+	prepare(&guest);
+	assert_int_equal(fake_guest_send_on(&guest, SL_VGPU_QUEUE_CONTROL, &backing,
+					    sizeof(backing), runs, sizeof(runs)),
+			 VIRTIO_GPU_RESP_OK_NODATA);
+	for (uint32_t i = 0; i < CONTEXTS; i++) {
+		assert_int_equal(attach_to_new_context(&guest, 100 + i), VIRTIO_GPU_RESP_OK_NODATA);
+	}
+	fake_guest_finish(&guest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_right_is_done),
 		cmocka_unit_test(test_each_word_may_be_anything),
 		cmocka_unit_test(test_each_command_may_be_cut_short),
+		cmocka_unit_test(test_a_list_for_all_contexts_has_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
