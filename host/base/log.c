@@ -12,14 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
+
 #define LINE_SIZE 1024
 #define WHO_SIZE  192
+#define GAP_NS	  UINT64_C(500000000)
 
 static struct {
 	const char *program; /* NULL: silent */
 	enum sl_log_level level;
 	bool has_priority; /* standard error is the journal */
 	char who[WHO_SIZE];
+	struct sl_log_rate *rate; /* of sl_log(); NULL: any */
 } sink = { .level = SL_LOG_INFO };
 
 static const struct {
@@ -120,12 +124,52 @@ static void write_line(const char *who, enum sl_log_level level, const char *for
 	errno = saved_errno;
 }
 
+void sl_log_set_rate(struct sl_log_rate *rate)
+{
+	sink.rate = rate;
+}
+
+/* True if the line may be written. */
+static bool take_line(struct sl_log_rate *rate, uint64_t now_ns)
+{
+	uint64_t due_ns = rate->due_ns > now_ns ? rate->due_ns : now_ns;
+
+	if (due_ns - now_ns > (SL_LOG_AT_ONCE - 1) * GAP_NS) {
+		rate->left_out++;
+		return false;
+	}
+	rate->due_ns = due_ns + GAP_NS;
+	return true;
+}
+
+static void write_rated(struct sl_log_rate *rate, const char *who, enum sl_log_level level,
+			const char *format, va_list args)
+{
+	char text[LINE_SIZE];
+	char note[64] = "";
+
+	if (level > sink.level || !take_line(rate, sl_clock_now_ns())) {
+		return;
+	}
+	if (rate->left_out > 0) {
+		snprintf(note, sizeof(note), " (%llu lines before this one were left out)",
+			 (unsigned long long)rate->left_out);
+		rate->left_out = 0;
+	}
+	vsnprintf(text, sizeof(text) - sizeof(note), format, args);
+	sl_log_for(who, level, "%s%s", text, note);
+}
+
 void sl_log(enum sl_log_level level, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	write_line(sink.who, level, format, args);
+	if (sink.rate != NULL && level != SL_LOG_DEBUG) {
+		write_rated(sink.rate, sink.who, level, format, args);
+	} else {
+		write_line(sink.who, level, format, args);
+	}
 	va_end(args);
 }
 
@@ -135,6 +179,16 @@ void sl_log_for(const char *who, enum sl_log_level level, const char *format, ..
 
 	va_start(args, format);
 	write_line(who, level, format, args);
+	va_end(args);
+}
+
+void sl_log_rated(struct sl_log_rate *rate, const char *who, enum sl_log_level level,
+		  const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	write_rated(rate, who, level, format, args);
 	va_end(args);
 }
 

@@ -5,6 +5,7 @@
 #define SL_HOST_BASE_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum sl_log_level {
 	SL_LOG_ERROR = 3, /* numbers as in syslog(3), which the journal reads */
@@ -30,6 +31,20 @@ void sl_log(enum sl_log_level level, const char *format, ...) __attribute__((for
 /* The same for a process that works for several: who is NULL or goes before the text. */
 void sl_log_for(const char *who, enum sl_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* How much of the log others may fill: SL_LOG_AT_ONCE lines, then two a second. Begins zeroed. */
+#define SL_LOG_AT_ONCE 256
+struct sl_log_rate {
+	uint64_t due_ns;   /* when nothing of it is used any more */
+	uint64_t left_out; /* lines since the last one that was written */
+};
+
+/* The same for a line that somebody can bring about as often as he likes; one after lines that were
+ * left out says how many. One thread. */
+void sl_log_rated(struct sl_log_rate *rate, const char *who, enum sl_log_level level,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* From now on sl_log() is such, but for what debuggers asked for. NULL: no more. */
+void sl_log_set_rate(struct sl_log_rate *rate);
 
 /* "error", "warning", "info", "debug" to a level. Returns 0 or -EINVAL. */
 int sl_log_parse_level(const char *name, enum sl_log_level *ret_level);

@@ -81,7 +81,7 @@ static void refuse(struct sl_context *context, enum sl_log_level level, const ch
 {
 	char text[WHO_SIZE];
 
-	sl_log_for(who(context, text), level, "refused: %s", why);
+	sl_log_rated(&context->guest->refusals, who(context, text), level, "refused: %s", why);
 	context->guest->refused_count++;
 	sl_refusal_send(context->guest->daemon, sl_steal_fd(&context->fd), why);
 	sl_context_destroy(context);

@@ -79,9 +79,10 @@ static void log_stranger(struct sl_guest *guest, const struct ucred *peer)
 	}
 	guest->refused_uid = peer->uid;
 	guest->refused_ns = now_ns;
-	sl_log(SL_LOG_WARNING,
-	       "guest %s: process %d of user %u may not connect: not in allow_users or allow_groups",
-	       guest->config.name, (int)peer->pid, (unsigned int)peer->uid);
+	sl_log_rated(
+		&guest->refusals, NULL, SL_LOG_WARNING,
+		"guest %s: process %d of user %u may not connect: not in allow_users or allow_groups",
+		guest->config.name, (int)peer->pid, (unsigned int)peer->uid);
 }
 
 /* sl_context_start(), or its like for OpenGL. */

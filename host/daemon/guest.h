@@ -3,6 +3,7 @@
 #ifndef SL_HOST_DAEMON_GUEST_H
 #define SL_HOST_DAEMON_GUEST_H
 
+#include "host/base/log.h"
 #include "host/base/quota.h"
 #include "host/daemon/config.h"
 #include "host/daemon/start_rate.h"
@@ -42,7 +43,8 @@ struct sl_guest {
 	struct sl_start_rate start_rate;
 	struct sl_usage ended; /* of the programs that have ended */
 	char last_error[SL_RENDERER_TEXT_SIZE];
-	uid_t refused_uid; /* the last that was logged */
+	struct sl_log_rate refusals; /* in the log, those of strangers too */
+	uid_t refused_uid;	     /* the last that was logged */
 	uint64_t refused_ns;
 };
 

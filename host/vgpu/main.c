@@ -479,6 +479,9 @@ static int run(int fd, const struct arguments *arguments)
 	return r;
 }
 
+/* One guest's: what it has the device say it may have it say again and again. */
+static struct sl_log_rate log_rate;
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {
@@ -494,6 +497,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	sl_log_init("sluice-vgpu", arguments.log_level);
+	sl_log_set_rate(&log_rate);
 	if (arguments.name != NULL) {
 		sl_log_set_who(arguments.name);
 	}

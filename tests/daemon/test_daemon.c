@@ -4,6 +4,7 @@
 
 #include "host/base/clock.h"
 #include "host/base/fd.h"
+#include "host/base/log.h"
 #include "tests/daemon/daemon_fixture.h"
 
 #include <errno.h>
@@ -224,6 +225,29 @@ static void test_a_guests_limit_is_kept(void **state)
 	control_await(fixture, "default", "program_count", 0);
 	first = program_connect(fixture->guest);
 	assert_true(program_say(first, "work"));
+	close(first);
+}
+
+static void test_refusals_fill_no_log(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	const char *const arguments[] = { "--max-guest-programs", "1", NULL };
+	const int count = 2 * SL_LOG_AT_ONCE;
+	char text[256];
+
+	assert_true(fixture_start(fixture, "works", arguments));
+	int first = program_connect(fixture->guest);
+	assert_true(program_say(first, "work"));
+	for (int i = 0; i < count; i++) {
+		int fd = program_connect(fixture->guest);
+
+		program_read_refusal(fd, text, sizeof(text));
+		assert_non_null(strstr(text, "its limit"));
+		close(fd);
+	}
+	control_await(fixture, "default", "programs_refused", count);
+	/* And two a second, while a test may run. */
+	assert_in_range(count_in_log(fixture, "refused: "), SL_LOG_AT_ONCE, SL_LOG_AT_ONCE + 60);
 	close(first);
 }
 
@@ -623,6 +647,7 @@ int main(void)
 		DAEMON_TEST(test_what_a_stranger_sends_holds_nobody_up),
 		DAEMON_TEST(test_what_a_program_leaves_holds_nobody_up),
 		DAEMON_TEST(test_a_guests_limit_is_kept),
+		DAEMON_TEST(test_refusals_fill_no_log),
 		DAEMON_TEST(test_a_driver_that_fails_is_told),
 		DAEMON_TEST(test_a_renderer_that_dies_early_is_told),
 		DAEMON_TEST(test_guests_come_and_go),

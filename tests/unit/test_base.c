@@ -62,6 +62,41 @@ static void test_log_keeps_to_one_line(void **state)
 	assert_int_equal(text[1023], '\n');
 }
 
+static void test_log_leaves_lines_out(void **state)
+{
+	struct sl_log_rate rate = { 0 };
+	char text[8192] = "";
+	int ends[2];
+	int saved = dup(STDERR_FILENO);
+
+	sl_log_init("test", SL_LOG_INFO);
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	dup2(ends[1], STDERR_FILENO);
+	for (int i = 0; i < SL_LOG_AT_ONCE + 10; i++) {
+		sl_log_rated(&rate, NULL, SL_LOG_DEBUG, "not shown");
+		sl_log_rated(&rate, "who", SL_LOG_INFO, "x");
+	}
+	ssize_t n = read(ends[0], text, sizeof(text));
+	/* As if it was long ago. */
+	rate.due_ns = 0;
+	sl_log_set_rate(&rate);
+	sl_log(SL_LOG_INFO, "y");
+	sl_log(SL_LOG_INFO, "z");
+	sl_log_set_rate(NULL);
+	ssize_t last = read(ends[0], text, sizeof(text) - 1);
+	dup2(saved, STDERR_FILENO);
+	/* What the machine was slow for may have let one more through. */
+	assert_in_range(n / (ssize_t)strlen("test: who: x\n"), SL_LOG_AT_ONCE, SL_LOG_AT_ONCE + 9);
+	assert_true(last > 0);
+	text[last] = '\0';
+	assert_non_null(strstr(text, "test: y ("));
+	assert_non_null(strstr(text, " lines before this one were left out)\ntest: z\n"));
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+	(void)state;
+}
+
 static void test_log_gives_the_journal_priorities(void **state)
 {
 	char path[] = "/tmp/sluice-log-XXXXXX";
@@ -279,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_log_says_who_and_what),
 		cmocka_unit_test(test_log_keeps_to_one_line),
+		cmocka_unit_test(test_log_leaves_lines_out),
 		cmocka_unit_test(test_log_gives_the_journal_priorities),
 		cmocka_unit_test(test_levels_have_names),
 		cmocka_unit_test(test_descriptors_arrive),
