@@ -3,6 +3,8 @@
 #include "host/vgpu/sluice_backend.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "host/base/fd.h"
@@ -311,6 +314,16 @@ static int on_wake(sd_event_source *source, int fd, uint32_t events, void *data)
 	return 0;
 }
 
+/* What is written to must neither wait for whoever reads it nor raise SIGPIPE. Of all that has no
+ * file behind it only eventfds can be written to. */
+static bool is_doorbell(int fd)
+{
+	struct statfs place;
+
+	return fstatfs(fd, &place) == 0 && place.f_type == ANON_INODE_FS_MAGIC &&
+	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
 /* A packet from the renderer. fd: the doorbell, or -1. Returns NULL, else what is wrong. */
 static const char *take_packet(struct context *context, const uint8_t *packet, size_t size, int *fd)
 {
@@ -323,6 +336,9 @@ static const char *take_packet(struct context *context, const uint8_t *packet, s
 	memcpy(&header, packet, sizeof(header));
 	if (context->state == CONTEXT_GREETING) {
 		if (header.type == SL_PACKET_WELCOME) {
+			if (!is_doorbell(*fd)) {
+				return "the renderer has no doorbell";
+			}
 			context->doorbell = sl_steal_fd(fd);
 			context->state = CONTEXT_OPEN;
 		} else {

@@ -525,6 +525,50 @@ static void test_program_is_killed(void **state)
 	finish(&f);
 }
 
+/* Whatever a renderer gives instead of its doorbell holds nobody up, and ends nobody. */
+static void test_wrong_doorbells_are_refused(void **state)
+{
+	uint8_t packet[SL_PACKET_MAX_SIZE];
+	int fds[SL_FD_MAX_SENT];
+	unsigned int fd_count;
+
+	for (int i = 0; i < 3; i++) {
+		struct sl_packet_header welcome;
+		struct fixture f;
+		int ends[2];
+
+		init(&f);
+		assert_int_equal(i == 0 ? pipe(ends) : socketpair(AF_UNIX, SOCK_STREAM, 0, ends),
+				 0);
+		create_shared(&f);
+		assert_int_equal(send_hello(&f), 0);
+		int renderer = accept4(f.listener, NULL, NULL, SOCK_CLOEXEC);
+
+		while (sl_fd_receive(renderer, packet, sizeof(packet), fds, SL_FD_MAX_SENT,
+				     &fd_count) > 0 &&
+		       fd_count != SL_HELLO_FD_COUNT) {
+			for (unsigned int j = 0; j < fd_count; j++) {
+				close(fds[j]);
+			}
+		}
+		for (unsigned int j = 0; j < fd_count; j++) {
+			close(fds[j]);
+		}
+		sl_handshake_init_header(&welcome, SL_PACKET_WELCOME, sizeof(welcome));
+		assert_int_equal(
+			sl_fd_send(renderer, &welcome, sizeof(welcome), &ends[1], i < 2 ? 1 : 0),
+			0);
+		run(&f);
+		close(ends[0]);
+		assert_int_equal(submit_op(&f, SL_VIRTIO_DOORBELL, 0, true), OK);
+		assert_int_equal(greeting_type(&f), SL_PACKET_REFUSED);
+		close(ends[1]);
+		close(renderer);
+		finish(&f);
+	}
+	(void)state;
+}
+
 static void test_no_daemon(void **state)
 {
 	struct fixture f;
@@ -611,6 +655,7 @@ int main(void)
 		cmocka_unit_test(test_late_region_is_waited_for),
 		cmocka_unit_test(test_renderer_ends),
 		cmocka_unit_test(test_program_is_killed),
+		cmocka_unit_test(test_wrong_doorbells_are_refused),
 		cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_unsealed_memory_is_refused),
 		cmocka_unit_test(test_wrong_submissions),
