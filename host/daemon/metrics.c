@@ -18,6 +18,7 @@
 #include "host/daemon/arbiter.h"
 #include "host/daemon/config.h"
 #include "host/daemon/daemon.h"
+#include "host/daemon/drop.h"
 #include "host/daemon/guest.h"
 #include "host/daemon/ledger.h"
 
@@ -327,7 +328,10 @@ static void run(struct sl_metrics *metrics)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
+	/* At a Unix socket descriptors may come with a request. */
+	sl_drop_begin();
 	MHD_run(metrics->http);
+	sl_drop_end();
 	if (MHD_get_timeout(metrics->http, &timeout_ms) == MHD_YES) {
 		sd_event_source_set_time_relative(metrics->timer, timeout_ms * 1000);
 		sd_event_source_set_enabled(metrics->timer, SD_EVENT_ONESHOT);
@@ -473,9 +477,11 @@ void sl_metrics_destroy(struct sl_metrics *metrics)
 	sd_event_source_disable_unref(metrics->io);
 	sd_event_source_disable_unref(metrics->timer);
 	if (metrics->http != NULL) {
+		sl_drop_begin();
 		MHD_stop_daemon(metrics->http);
+		sl_drop_end();
 	}
-	sl_fd_close(metrics->listen_fd);
+	sl_drop_fd(metrics->listen_fd);
 	if (metrics->path[0] != '\0') {
 		unlink(metrics->path);
 	}

@@ -158,11 +158,11 @@ static int make_lingering(void)
 }
 
 /* The daemon is stopped until the packet alone has the descriptor. */
-static void send_lingering(const struct daemon_fixture *fixture, int fd)
+static void send_lingering(const struct daemon_fixture *fixture, int fd, const char *text)
 {
 	int lingering = make_lingering();
 
-	assert_int_equal(sl_fd_send(fd, "x", 1, &lingering, 1), 0);
+	assert_int_equal(sl_fd_send(fd, text, strlen(text), &lingering, 1), 0);
 	close(lingering);
 	kill(fixture->pid, SIGCONT);
 }
@@ -186,8 +186,27 @@ static void test_what_a_stranger_sends_holds_nobody_up(void **state)
 	kill(fixture->pid, SIGSTOP);
 	int fd = program_connect(fixture->guest);
 
-	send_lingering(fixture, fd);
+	send_lingering(fixture, fd, "hello");
 	control_await(fixture, "default", "programs_refused", 1);
+	assert_answers(fixture);
+	close(fd);
+}
+
+static void test_what_comes_with_a_request_holds_nobody_up(void **state)
+{
+	struct daemon_fixture *fixture = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char answer[16] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/metrics.sock", fixture->dir);
+	const char *const arguments[] = { "--metrics", address.sun_path, NULL };
+
+	assert_true(fixture_start(fixture, "works", arguments));
+	kill(fixture->pid, SIGSTOP);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	send_lingering(fixture, fd, "GET /metrics HTTP/1.0\r\n\r\n");
+	assert_true(read(fd, answer, sizeof(answer)) > 0);
 	assert_answers(fixture);
 	close(fd);
 }
@@ -202,7 +221,7 @@ static void test_what_a_program_leaves_holds_nobody_up(void **state)
 	assert_true(program_say(fd, "work"));
 	kill(fixture->pid, SIGSTOP);
 	assert_int_equal(send(fd, "crash", 5, 0), 5);
-	send_lingering(fixture, fd);
+	send_lingering(fixture, fd, "hello");
 	control_await(fixture, "default", "programs_failed", 1);
 	assert_answers(fixture);
 	close(fd);
@@ -645,6 +664,7 @@ int main(void)
 		DAEMON_TEST(test_a_reported_end_is_shown_not_logged_again),
 		DAEMON_TEST(test_strangers_are_refused_in_words),
 		DAEMON_TEST(test_what_a_stranger_sends_holds_nobody_up),
+		DAEMON_TEST(test_what_comes_with_a_request_holds_nobody_up),
 		DAEMON_TEST(test_what_a_program_leaves_holds_nobody_up),
 		DAEMON_TEST(test_a_guests_limit_is_kept),
 		DAEMON_TEST(test_refusals_fill_no_log),
