@@ -122,12 +122,32 @@ static int check_offsets(struct sl_check *check, const struct sl_check_set *set,
 	return 0;
 }
 
-/* Where the layout has no set a software driver binds what it is given, if it is for compute. */
+/* Where the layout has no set a software driver passes over what is bound for graphics, but not
+ * over its dynamic offsets. For compute it looks into the layout and the set (NULL: none). */
 static bool has_set(const struct sl_check *check, VkPipelineBindPoint point,
 		    const struct sl_check_set *set, const struct sl_check_layout *expected)
 {
+	if (check->is_software && point != VK_PIPELINE_BIND_POINT_GRAPHICS &&
+	    (set == NULL || expected == NULL)) {
+		return false;
+	}
+	if (set == NULL) {
+		return true;
+	}
 	return expected != NULL ? are_alike(check, set->layout, expected)
-				: !check->is_software || point == VK_PIPELINE_BIND_POINT_GRAPHICS;
+				: !check->is_software || set->layout->dynamic_count == 0;
+}
+
+/* A software driver looks into the layouts of all sets before those that are bound. */
+static int check_sets_before(struct sl_check *check, const struct sl_check_pipeline_layout *layout,
+			     uint32_t first)
+{
+	for (uint32_t i = 0; check->is_software && i < first; i++) {
+		if (layout->sets[i] == NULL) {
+			return sl_check_fail(check, "set %u of a layout without set %u", first, i);
+		}
+	}
+	return 0;
 }
 
 int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
@@ -144,7 +164,9 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 				     args->descriptorSetCount, args->firstSet,
 				     layout != NULL ? layout->set_count : 0);
 	}
-	for (uint32_t i = 0; i < args->descriptorSetCount; i++) {
+	int r = check_sets_before(check, layout, args->firstSet);
+
+	for (uint32_t i = 0; r == 0 && i < args->descriptorSetCount; i++) {
 		uint64_t handle = (uint64_t)(uintptr_t)args->pDescriptorSets[i];
 		const struct sl_check_layout *expected = layout->sets[args->firstSet + i];
 		const struct sl_check_set *set =
@@ -152,22 +174,17 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 						    VK_OBJECT_TYPE_DESCRIPTOR_SET, handle)
 				    : NULL;
 
-		if (set == NULL) {
-			continue;
-		}
 		if (!has_set(check, args->pipelineBindPoint, set, expected)) {
 			return sl_check_fail(check, "set %u has another layout than the pipeline",
 					     args->firstSet + i);
 		}
-		int r = check_offsets(check, set, args, dynamic_count);
-
-		if (r < 0) {
-			return r;
+		if (set != NULL) {
+			r = check_offsets(check, set, args, dynamic_count);
+			dynamic_count += set->layout->dynamic_count;
 		}
-		dynamic_count += set->layout->dynamic_count;
 	}
-	return dynamic_count == args->dynamicOffsetCount
-		       ? 0
+	return r < 0 || dynamic_count == args->dynamicOffsetCount
+		       ? r
 		       : sl_check_fail(check, "%u dynamic offsets for %u descriptors",
 				       args->dynamicOffsetCount, dynamic_count);
 }
@@ -183,8 +200,11 @@ int sl_check_vkCmdPushDescriptorSetKHR(struct sl_check *check,
 	    !layout->sets[args->set]->is_push) {
 		return sl_check_fail(check, "set %u is not for pushed descriptors", args->set);
 	}
-	return sl_check_pushed(check, args->named, layout->sets[args->set], args->pDescriptorWrites,
-			       args->descriptorWriteCount);
+	int r = check_sets_before(check, layout, args->set);
+
+	return r == 0 ? sl_check_pushed(check, args->named, layout->sets[args->set],
+					args->pDescriptorWrites, args->descriptorWriteCount)
+		      : r;
 }
 
 int sl_check_bound(struct sl_check *check, const struct sl_object_list *named, uint32_t count,

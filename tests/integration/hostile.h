@@ -75,6 +75,8 @@ void hostile_record(struct hostile *h, enum object commands, struct message comm
 /* The same for several. */
 void hostile_record_all(struct hostile *h, enum object commands, uint32_t count,
 			const struct message *messages);
+/* Submit the command buffer CMD, count times. count <= 2. */
+void hostile_submit(struct hostile *h, uint32_t count);
 /* An instance, a device with a queue, a command buffer. */
 void hostile_make_commands(struct hostile *h);
 /* These, and a buffer of HOSTILE_BUFFER_SIZE with memory. */

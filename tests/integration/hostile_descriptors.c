@@ -442,7 +442,113 @@ static void lie_bind_stages(struct hostile *h)
 			       .descriptorSetCount = 1, .pDescriptorSets = &set));
 }
 
+/* --- Sets that are not there --- */
+
+/* A layout of two sets, the first of which others bring along. */
+static void make_second_set(struct hostile *h, VkDescriptorType type,
+			    VkDescriptorSetLayoutCreateFlags flags)
+{
+	const VkDescriptorSetLayoutBinding binding = binding_of(type, 1, VK_SHADER_STAGE_ALL);
+	const VkDescriptorSetLayout sets[2] = { VK_NULL_HANDLE,
+						HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout) };
+	const VkPipelineLayoutCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+		.flags = VK_PIPELINE_LAYOUT_CREATE_INDEPENDENT_SETS_BIT_EXT,
+		.setLayoutCount = COUNT(sets),
+		.pSetLayouts = sets,
+	};
+	VkPipelineLayout layout = HANDLE(h, LAYOUT, VkPipelineLayout);
+
+	hostile_make_world(h);
+	create_set_layout(h, SET_LAYOUT, flags, 1, &binding);
+	hostile_send(h, MESSAGE(h, vkCreatePipelineLayout, .device = device(h),
+				.pCreateInfo = &info, .pPipelineLayout = &layout));
+}
+
+static void bind_one_set(struct hostile *h, VkPipelineBindPoint point, uint32_t first,
+			 VkDescriptorSet set)
+{
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindDescriptorSets, .pipelineBindPoint = point,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout), .firstSet = first,
+			       .descriptorSetCount = 1, .pDescriptorSets = &set));
+	hostile_submit(h, 1);
+}
+
+static void lie_bind_after(struct hostile *h)
+{
+	make_second_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 0);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER);
+	bind_one_set(h, VK_PIPELINE_BIND_POINT_GRAPHICS, 1, HANDLE(h, SET, VkDescriptorSet));
+}
+
+static void lie_bind_after_compute(struct hostile *h)
+{
+	make_second_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 0);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER);
+	bind_one_set(h, VK_PIPELINE_BIND_POINT_COMPUTE, 1, HANDLE(h, SET, VkDescriptorSet));
+}
+
+static void lie_bind_none(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, 8, VK_SHADER_STAGE_COMPUTE_BIT);
+	create_layout(h, SET_LAYOUT);
+	bind_one_set(h, VK_PIPELINE_BIND_POINT_COMPUTE, 0, VK_NULL_HANDLE);
+}
+
+/* A dynamic offset of a set that a driver passes over, which the next set would get. */
+static void lie_bind_skipped(struct hostile *h)
+{
+	const VkDescriptorSet sets[2] = { HANDLE(h, SET, VkDescriptorSet),
+					  HANDLE(h, SET, VkDescriptorSet) };
+	const VkDescriptorBufferInfo info = { HANDLE(h, BUFFER, VkBuffer), 0, 256 };
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.dstSet = sets[0],
+		.descriptorCount = 1,
+		.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC,
+		.pBufferInfo = &info,
+	};
+	const uint32_t offsets[2] = { 0, 0 };
+
+	make_second_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC, 0);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER_DYNAMIC);
+	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
+				.descriptorWriteCount = 1, .pDescriptorWrites = &write));
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdBindDescriptorSets,
+			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
+			       .descriptorSetCount = COUNT(sets), .pDescriptorSets = sets,
+			       .dynamicOffsetCount = COUNT(offsets), .pDynamicOffsets = offsets));
+}
+
+static void lie_push_after(struct hostile *h)
+{
+	const VkDescriptorBufferInfo buffer = { HANDLE(h, BUFFER, VkBuffer), 0, 256 };
+	const VkWriteDescriptorSet write = {
+		.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+		.descriptorCount = 1,
+		.descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+		.pBufferInfo = &buffer,
+	};
+
+	make_second_set(h, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+			VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR);
+	hostile_record(h, CMD,
+		       MESSAGE(h, vkCmdPushDescriptorSetKHR,
+			       .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+			       .layout = HANDLE(h, LAYOUT, VkPipelineLayout), .set = 1,
+			       .descriptorWriteCount = 1, .pDescriptorWrites = &write));
+	hostile_submit(h, 1);
+}
+
 const struct lie hostile_descriptor_lies[] = {
+	{ "vkCmdBindDescriptorSets:after", lie_bind_after },
+	{ "vkCmdBindDescriptorSets:after-compute", lie_bind_after_compute },
+	{ "vkCmdBindDescriptorSets:none", lie_bind_none },
+	{ "vkCmdBindDescriptorSets:skipped", lie_bind_skipped },
+	{ "vkCmdPushDescriptorSetKHR:after", lie_push_after },
 	{ "vkCreateDescriptorSetLayout:count", lie_layout_count },
 	{ "vkCreateDescriptorSetLayout:block-size", lie_block_size },
 	{ "vkCreateDescriptorSetLayout:block-stages", lie_block_stages },

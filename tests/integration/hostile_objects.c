@@ -100,7 +100,7 @@ static void lie_image_levels(struct hostile *h)
 				.memory = HANDLE(h, IMAGE_MEMORY, VkDeviceMemory)));
 }
 
-static void submit(struct hostile *h, uint32_t count)
+void hostile_submit(struct hostile *h, uint32_t count)
 {
 	const VkCommandBuffer commands[] = { HANDLE(h, CMD, VkCommandBuffer),
 					     HANDLE(h, CMD, VkCommandBuffer) };
@@ -129,13 +129,13 @@ static void lie_submit_destroyed(struct hostile *h)
 	fill(h, 0, VK_WHOLE_SIZE);
 	hostile_send(h, MESSAGE(h, vkDestroyBuffer, .device = device(h),
 				.buffer = HANDLE(h, BUFFER, VkBuffer)));
-	submit(h, 1);
+	hostile_submit(h, 1);
 }
 
 static void lie_submit_unrecorded(struct hostile *h)
 {
 	hostile_make_world(h);
-	submit(h, 1);
+	hostile_submit(h, 1);
 }
 
 static void lie_submit_reset(struct hostile *h)
@@ -144,14 +144,14 @@ static void lie_submit_reset(struct hostile *h)
 	fill(h, 0, VK_WHOLE_SIZE);
 	hostile_send(h, MESSAGE(h, vkResetCommandPool, .device = device(h),
 				.commandPool = HANDLE(h, POOL, VkCommandPool)));
-	submit(h, 1);
+	hostile_submit(h, 1);
 }
 
 static void lie_submit_twice(struct hostile *h)
 {
 	hostile_make_world(h);
 	fill(h, 0, VK_WHOLE_SIZE);
-	submit(h, 2);
+	hostile_submit(h, 2);
 }
 
 static void lie_free_twice(struct hostile *h)
