@@ -79,9 +79,7 @@ static const void *find_chained(const void *next, VkStructureType type)
 #define PART_OUTPUT	     VK_GRAPHICS_PIPELINE_LIBRARY_FRAGMENT_OUTPUT_INTERFACE_BIT_EXT
 #define PART_ALL	     (PART_VERTEX_INPUT | PART_PRE_RASTER | PART_FRAGMENT_SHADER | PART_OUTPUT)
 
-/* The parts that info itself states; the others come from libraries, or later. See
- * VkGraphicsPipelineLibraryCreateInfoEXT on what its absence means. */
-static VkGraphicsPipelineLibraryFlagsEXT pipeline_parts(const VkGraphicsPipelineCreateInfo *info)
+VkGraphicsPipelineLibraryFlagsEXT sl_pipeline_parts(const VkGraphicsPipelineCreateInfo *info)
 {
 	const VkGraphicsPipelineLibraryCreateInfoEXT *parts = find_chained(
 		info->pNext, VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_LIBRARY_CREATE_INFO_EXT);
@@ -101,7 +99,7 @@ static VkGraphicsPipelineLibraryFlagsEXT pipeline_parts(const VkGraphicsPipeline
 static bool has_part(const VkGraphicsPipelineCreateInfo *info,
 		     VkGraphicsPipelineLibraryFlagsEXT parts)
 {
-	return (pipeline_parts(info) & parts) != 0;
+	return (sl_pipeline_parts(info) & parts) != 0;
 }
 
 static VkShaderStageFlags stage_bits(uint32_t count, const VkPipelineShaderStageCreateInfo *stages)

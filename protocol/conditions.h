@@ -21,6 +21,10 @@ bool sl_pipeline_has_base(VkPipelineCreateFlags flags, int32_t base_index);
 /* The dynamic states that a pipeline is created with include this one. */
 bool sl_pipeline_is_dynamic(const VkGraphicsPipelineCreateInfo *info, VkDynamicState state);
 
+/* The parts that info itself states; the others come from libraries, or later. See
+ * VkGraphicsPipelineLibraryCreateInfoEXT on what its absence means. */
+VkGraphicsPipelineLibraryFlagsEXT sl_pipeline_parts(const VkGraphicsPipelineCreateInfo *info);
+
 /* Both tessellation stages are among the stages. */
 bool sl_stages_tessellate(uint32_t count, const VkPipelineShaderStageCreateInfo *stages);
 

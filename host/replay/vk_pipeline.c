@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "host/replay/gate.h"
+#include "host/replay/pipeline_states.h"
 #include "host/replay/spirv_repair.h"
 
 /* Pipelines that a software driver may keep after they were destroyed. */
@@ -100,6 +101,9 @@ int sl_replay_vkCreateGraphicsPipelines(struct sl_replay *replay,
 		if (infos[i].pMultisampleState == NULL && rasterization != NULL &&
 		    rasterization->rasterizerDiscardEnable) {
 			infos[i].pMultisampleState = &one_sample;
+		}
+		if (sl_replay_is_software(device)) {
+			sl_pipeline_states_complete(&infos[i]);
 		}
 	}
 	args->ret = device->vkd.CreateGraphicsPipelines(device->handle, args->pipelineCache,
