@@ -149,6 +149,12 @@ struct sl_check_pipeline {
 	bool is_library;
 	uint32_t depth;	      /* libraries within libraries that it was linked from */
 	uint32_t group_count; /* of ray tracing, its libraries' included */
+	/* Of graphics, what its libraries brought along included. */
+	VkGraphicsPipelineLibraryFlagsEXT parts;
+	bool has_topology; /* of its own, not dynamic */
+	bool has_patches;  /* as its topology */
+	bool tessellates;
+	bool has_points; /* of patches, not dynamic */
 };
 
 /* What a command buffer is in the middle of while it records. */
@@ -187,6 +193,9 @@ struct sl_check_commands {
 	bool has_graphics; /* pipeline bound */
 	bool has_compute;
 	bool has_indices;
+	bool has_patches;	     /* what is drawn, perhaps */
+	bool tessellates;	     /* the pipeline, perhaps */
+	bool has_points;	     /* somebody has said how many a patch has */
 	bool has_condition;	     /* conditional rendering goes on */
 	bool has_feedback;	     /* transform feedback goes on */
 	uint32_t feedback_buffers;   /* a bit for each that is bound */
@@ -272,6 +281,9 @@ bool sl_check_is_texel(const struct sl_format *format);
 int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list *named,
 			   VkPipelineBindPoint point, VkPipelineCreateFlags flags,
 			   VkPipelineLayout layout, VkRenderPass pass);
+
+/* States of a pipeline of graphics that drivers cope with. Returns 0 or -EBADMSG. */
+int sl_check_states(struct sl_check *check, const VkGraphicsPipelineCreateInfo *info);
 
 /* The binding of a number, or NULL. */
 const struct sl_check_binding *sl_check_find_binding(const struct sl_check_layout *layout,

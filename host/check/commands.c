@@ -95,6 +95,10 @@ int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCom
 		commands->has_graphics = false;
 		commands->has_compute = false;
 		commands->has_indices = false;
+		/* A software driver goes on with what it drew before, if that is not set. */
+		commands->has_patches = !commands->is_primary;
+		commands->tessellates = false;
+		commands->has_points = false;
 		commands->has_condition = false;
 		commands->has_feedback = false;
 		commands->feedback_buffers = 0;
@@ -218,7 +222,7 @@ static bool has_surface(const struct sl_check_surface *surface, const struct sl_
 /* Commands that execute themselves, or ones that others of theirs execute, would not end. */
 int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecuteCommands *args)
 {
-	const struct sl_check_commands *self = commands_of(args->self);
+	struct sl_check_commands *self = commands_of(args->self);
 	uint32_t cursor = 0;
 
 	if (!self->is_primary) {
@@ -244,6 +248,10 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 		if (!has_surface(&self->surface, &commands->cleared)) {
 			return sl_check_fail(check, "clears more than the render pass has");
 		}
+		/* What they leave behind is undefined; a software driver goes on with it. */
+		self->has_patches |= commands->has_patches;
+		self->tessellates |= commands->tessellates;
+		self->has_points |= commands->has_points;
 	}
 	return 0;
 }

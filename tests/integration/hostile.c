@@ -122,6 +122,7 @@ static struct message device_message(struct hostile *h, const void *next)
 		VK_EXT_CONDITIONAL_RENDERING_EXTENSION_NAME,
 		VK_EXT_VERTEX_INPUT_DYNAMIC_STATE_EXTENSION_NAME,
 		VK_EXT_EXTENDED_DYNAMIC_STATE_2_EXTENSION_NAME,
+		VK_EXT_EXTENDED_DYNAMIC_STATE_3_EXTENSION_NAME,
 		VK_KHR_PIPELINE_LIBRARY_EXTENSION_NAME,
 		VK_EXT_GRAPHICS_PIPELINE_LIBRARY_EXTENSION_NAME,
 	};
@@ -683,8 +684,12 @@ static bool is_lost(void *data)
 	return sl_guest_link_check_lost(h->link);
 }
 
-static const struct lie *const lists[] = { lies, hostile_object_lies, hostile_descriptor_lies,
-					   hostile_shader_lies, hostile_command_lies };
+static const struct lie *const lists[] = { lies,
+					   hostile_object_lies,
+					   hostile_descriptor_lies,
+					   hostile_shader_lies,
+					   hostile_command_lies,
+					   hostile_draw_lies };
 
 static const struct lie *find_lie(const char *name)
 {

@@ -62,6 +62,7 @@ extern const struct lie hostile_object_lies[];
 extern const struct lie hostile_descriptor_lies[];
 extern const struct lie hostile_shader_lies[];
 extern const struct lie hostile_command_lies[];
+extern const struct lie hostile_draw_lies[];
 
 /* End the program. */
 void hostile_fail(const char *what) __attribute__((noreturn));

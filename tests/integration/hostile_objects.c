@@ -310,14 +310,6 @@ static void lie_vertex_binding(struct hostile *h)
 			       .pBuffers = &buffer, .pOffsets = &offset));
 }
 
-static void lie_indirect_beyond(struct hostile *h)
-{
-	hostile_make_world(h);
-	hostile_record(h, CMD,
-		       MESSAGE(h, vkCmdDrawIndirect, .buffer = HANDLE(h, BUFFER, VkBuffer),
-			       .offset = 0, .drawCount = BUFFER_SIZE / 16 + 1, .stride = 16));
-}
-
 static void lie_barrier_beyond(struct hostile *h)
 {
 	const VkBufferMemoryBarrier barrier = {
@@ -952,7 +944,6 @@ const struct lie hostile_object_lies[] = {
 	{ "vkCmdBindIndexBuffer:type", lie_index_type },
 	{ "vkCmdBindVertexBuffers:beyond", lie_vertex_beyond },
 	{ "vkCmdBindVertexBuffers:binding", lie_vertex_binding },
-	{ "vkCmdDrawIndirect:beyond", lie_indirect_beyond },
 	{ "vkCmdPipelineBarrier:beyond", lie_barrier_beyond },
 	{ "vkCreateBufferView:beyond", lie_buffer_view },
 	{ "vkCmdSetViewport:place", lie_viewport },

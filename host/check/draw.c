@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What draws and dispatches need: pipelines that are bound where they can be used, indices, control
+ * points of patches. */
+#include "host/check/check_priv.h"
+#include "host/check/range.h"
+#include "host/check/regular.h"
+
+int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeline *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	uint32_t cursor = 0;
+	const struct sl_check_pipeline *pipeline = sl_check_find(
+		args->named, &cursor, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)args->pipeline);
+
+	if (pipeline == NULL || pipeline->is_library ||
+	    pipeline->point != args->pipelineBindPoint) {
+		return sl_check_fail(check, "a pipeline of another kind");
+	}
+	if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_GRAPHICS) {
+		commands->has_graphics = true;
+		commands->tessellates = pipeline->tessellates;
+		commands->has_points |= pipeline->has_points;
+		if (pipeline->has_topology) {
+			commands->has_patches = pipeline->has_patches;
+		}
+	} else if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_COMPUTE) {
+		commands->has_compute = true;
+	}
+	return 0;
+}
+
+int sl_check_vkCmdBindIndexBuffer(struct sl_check *check, struct sl_vkCmdBindIndexBuffer *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	if (args->indexType == VK_INDEX_TYPE_NONE_KHR) {
+		return sl_check_fail(check, "indices of no type");
+	}
+	commands->has_indices = true;
+	return sl_check_bytes_of(check, args->self, args->named, args->buffer, args->offset,
+				 VK_WHOLE_SIZE);
+}
+
+int sl_check_vkCmdSetPrimitiveTopology(struct sl_check *check,
+				       struct sl_vkCmdSetPrimitiveTopology *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	(void)check;
+	commands->has_patches = args->primitiveTopology == VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
+	return 0;
+}
+
+int sl_check_vkCmdSetPatchControlPointsEXT(struct sl_check *check,
+					   struct sl_vkCmdSetPatchControlPointsEXT *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	int r = sl_check_positive(check, args->self, args->named, args->patchControlPoints);
+
+	commands->has_points = true;
+	return r == 0 ? sl_check_places(check, args->self, args->named, 0, args->patchControlPoints,
+					SL_CHECK_PATCH_POINTS)
+		      : r;
+}
+
+int sl_check_draw(struct sl_check *check, const void *self, const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	(void)named;
+	if (!commands->has_graphics) {
+		return sl_check_fail(check, "no pipeline is bound");
+	}
+	if (commands->pass_kind == SL_CHECK_NO_PASS) {
+		return sl_check_fail(check, "outside of a render pass");
+	}
+	/* A software driver divides by their number. */
+	if (check->is_software && (commands->tessellates || commands->has_patches) &&
+	    !commands->has_points) {
+		return sl_check_fail(check, "patches of an unknown number of control points");
+	}
+	return 0;
+}
+
+int sl_check_draw_indexed(struct sl_check *check, const void *self,
+			  const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	return commands->has_indices ? sl_check_draw(check, self, named)
+				     : sl_check_fail(check, "no index buffer is bound");
+}
+
+int sl_check_dispatch(struct sl_check *check, const void *self, const struct sl_object_list *named)
+{
+	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+
+	(void)named;
+	return commands->has_compute ? 0 : sl_check_fail(check, "no pipeline is bound");
+}
