@@ -3,6 +3,7 @@
 #include "host/check/check_priv.h"
 #include "host/check/range.h"
 #include "host/check/regular.h"
+#include "protocol/conditions.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -138,6 +139,32 @@ static bool has_set(const struct sl_check *check, VkPipelineBindPoint point,
 				: !check->is_software || set->layout->dynamic_count == 0;
 }
 
+/* A software driver copies what the samplers are, whether shaders use them or not: those of the
+ * stages that a set is bound for must be there. */
+static int check_samplers(struct sl_check *check, VkPipelineBindPoint point,
+			  const struct sl_check_set *set)
+{
+	const VkShaderStageFlags stages = point == VK_PIPELINE_BIND_POINT_GRAPHICS
+						  ? (VkShaderStageFlags)VK_SHADER_STAGE_ALL_GRAPHICS
+						  : (VkShaderStageFlags)VK_SHADER_STAGE_COMPUTE_BIT;
+
+	for (uint32_t i = 0; check->is_software && i < set->layout->binding_count; i++) {
+		const struct sl_check_binding *binding = &set->layout->bindings[i];
+
+		if (!sl_descriptor_has_sampler(binding->type) || binding->has_samplers ||
+		    (binding->stages & stages) == 0) {
+			continue;
+		}
+		for (uint32_t k = binding->first; k < binding->first + binding->count; k++) {
+			if (k >= set->slot_count || set->slots[k][0] == NULL) {
+				return sl_check_fail(check, "binding %u lacks sampler %u",
+						     binding->number, k - binding->first);
+			}
+		}
+	}
+	return 0;
+}
+
 /* A software driver looks into the layouts of all sets before those that are bound. */
 static int check_sets_before(struct sl_check *check, const struct sl_check_pipeline_layout *layout,
 			     uint32_t first)
@@ -181,6 +208,9 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 		if (set != NULL) {
 			r = check_offsets(check, set, args, dynamic_count);
 			dynamic_count += set->layout->dynamic_count;
+		}
+		if (r == 0 && set != NULL && expected != NULL) {
+			r = check_samplers(check, args->pipelineBindPoint, set);
 		}
 	}
 	return r < 0 || dynamic_count == args->dynamicOffsetCount

@@ -523,6 +523,16 @@ static void lie_bind_skipped(struct hostile *h)
 			       .dynamicOffsetCount = COUNT(offsets), .pDynamicOffsets = offsets));
 }
 
+/* A sampler that no shader uses, but a driver copies. */
+static void lie_bind_unwritten(struct hostile *h)
+{
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 2,
+		      VK_SHADER_STAGE_FRAGMENT_BIT);
+	allocate_set(h, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER);
+	create_layout(h, SET_LAYOUT);
+	bind_one_set(h, VK_PIPELINE_BIND_POINT_GRAPHICS, 0, HANDLE(h, SET, VkDescriptorSet));
+}
+
 static void lie_push_after(struct hostile *h)
 {
 	const VkDescriptorBufferInfo buffer = { HANDLE(h, BUFFER, VkBuffer), 0, 256 };
@@ -548,6 +558,7 @@ const struct lie hostile_descriptor_lies[] = {
 	{ "vkCmdBindDescriptorSets:after-compute", lie_bind_after_compute },
 	{ "vkCmdBindDescriptorSets:none", lie_bind_none },
 	{ "vkCmdBindDescriptorSets:skipped", lie_bind_skipped },
+	{ "vkCmdBindDescriptorSets:unwritten", lie_bind_unwritten },
 	{ "vkCmdPushDescriptorSetKHR:after", lie_push_after },
 	{ "vkCreateDescriptorSetLayout:count", lie_layout_count },
 	{ "vkCreateDescriptorSetLayout:block-size", lie_block_size },
