@@ -123,12 +123,12 @@ static int check_offsets(struct sl_check *check, const struct sl_check_set *set,
 	return 0;
 }
 
-/* Where the layout has no set a software driver passes over what is bound for graphics, but not
- * over its dynamic offsets. For compute it looks into the layout and the set (NULL: none). */
+/* Where the layout has no set lavapipe passes over what is bound for graphics, but not over its
+ * dynamic offsets. For compute it looks into the layout and the set (NULL: none). */
 static bool has_set(const struct sl_check *check, VkPipelineBindPoint point,
 		    const struct sl_check_set *set, const struct sl_check_layout *expected)
 {
-	if (check->is_software && point != VK_PIPELINE_BIND_POINT_GRAPHICS &&
+	if (check->is_mesa_22 && point != VK_PIPELINE_BIND_POINT_GRAPHICS &&
 	    (set == NULL || expected == NULL)) {
 		return false;
 	}
@@ -136,10 +136,10 @@ static bool has_set(const struct sl_check *check, VkPipelineBindPoint point,
 		return true;
 	}
 	return expected != NULL ? are_alike(check, set->layout, expected)
-				: !check->is_software || set->layout->dynamic_count == 0;
+				: !check->is_mesa_22 || set->layout->dynamic_count == 0;
 }
 
-/* A software driver copies what the samplers are, whether shaders use them or not: those of the
+/* lavapipe copies what the samplers are, whether shaders use them or not: those of the
  * stages that a set is bound for must be there. */
 static int check_samplers(struct sl_check *check, VkPipelineBindPoint point,
 			  const struct sl_check_set *set)
@@ -148,7 +148,7 @@ static int check_samplers(struct sl_check *check, VkPipelineBindPoint point,
 						  ? (VkShaderStageFlags)VK_SHADER_STAGE_ALL_GRAPHICS
 						  : (VkShaderStageFlags)VK_SHADER_STAGE_COMPUTE_BIT;
 
-	for (uint32_t i = 0; check->is_software && i < set->layout->binding_count; i++) {
+	for (uint32_t i = 0; check->is_mesa_22 && i < set->layout->binding_count; i++) {
 		const struct sl_check_binding *binding = &set->layout->bindings[i];
 
 		if (!sl_descriptor_has_sampler(binding->type) || binding->has_samplers ||
@@ -165,11 +165,11 @@ static int check_samplers(struct sl_check *check, VkPipelineBindPoint point,
 	return 0;
 }
 
-/* A software driver looks into the layouts of all sets before those that are bound. */
+/* lavapipe looks into the layouts of all sets before those that are bound. */
 static int check_sets_before(struct sl_check *check, const struct sl_check_pipeline_layout *layout,
 			     uint32_t first)
 {
-	for (uint32_t i = 0; check->is_software && i < first; i++) {
+	for (uint32_t i = 0; check->is_mesa_22 && i < first; i++) {
 		if (layout->sets[i] == NULL) {
 			return sl_check_fail(check, "set %u of a layout without set %u", first, i);
 		}

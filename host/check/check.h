@@ -49,6 +49,8 @@ struct sl_check_options {
 	struct sl_check_more_limits more;
 	/* Descriptors point to the driver's objects, not to addresses that only a GPU follows. */
 	bool is_software;
+	/* lavapipe of Mesa 22, or before: it crashes at what Vulkan allows. */
+	bool is_mesa_22;
 };
 
 /* Returns NULL if memory is short. options->limits is copied. */

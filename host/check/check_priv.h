@@ -243,6 +243,7 @@ struct sl_check {
 	VkPhysicalDeviceLimits limits;
 	struct sl_check_more_limits more;
 	bool is_software;
+	bool is_mesa_22;
 	char why[192];
 	uint64_t sequence; /* of the last submission */
 	uint64_t epoch;	   /* counts destroyed objects */
@@ -303,8 +304,8 @@ int sl_check_sample_locations_in(struct sl_check *check, const void *chain);
 int sl_check_sample_locations_of_pass(struct sl_check *check, const struct sl_check_pass *pass,
 				      const void *chain);
 
-/* Have a software driver's arrays room for what a set, or all of a pipeline layout's sets (NULL:
- * none), have in each stage? Return 0 or -EBADMSG. */
+/* Have the arrays of lavapipe of Mesa 22 room for what a set, or all of a pipeline layout's sets
+ * (NULL: none), have in each stage? Return 0 or -EBADMSG. */
 int sl_check_set_room(struct sl_check *check, const VkDescriptorSetLayoutCreateInfo *info);
 int sl_check_stage_room(struct sl_check *check, const struct sl_check_layout *const *sets,
 			uint32_t set_count);

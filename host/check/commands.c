@@ -228,8 +228,8 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 	if (!self->is_primary) {
 		return sl_check_fail(check, "in a secondary command buffer");
 	}
-	/* Which these would have to leave alone: software drivers have no inherited queries. */
-	if (check->is_software && (self->active_query_count > 0 || self->has_feedback)) {
+	/* Which these would have to leave alone: lavapipe has no inherited queries. */
+	if (check->is_mesa_22 && (self->active_query_count > 0 || self->has_feedback)) {
 		return sl_check_fail(check, "within a query or transform feedback");
 	}
 	for (uint32_t i = 0; i < args->commandBufferCount; i++) {

@@ -18,6 +18,7 @@ struct sl_check *sl_check_create(const struct sl_check_options *options)
 	check->limits = *options->limits;
 	check->more = options->more;
 	check->is_software = options->is_software;
+	check->is_mesa_22 = options->is_mesa_22;
 	LIST_INIT(&check->nodes);
 	LIST_INIT(&check->queues);
 	TAILQ_INIT(&check->zombies);

@@ -22,8 +22,8 @@ static VkShaderStageFlags stages_of(const VkGraphicsPipelineCreateInfo *info)
 	return stages;
 }
 
-/* A software driver takes for granted that there are vertices, and both stages of tessellation.
- * linked: the parts that libraries bring along. */
+/* lavapipe takes for granted that there are vertices, and both stages of tessellation. linked: the
+ * parts that libraries bring along. */
 static int check_stage_set(struct sl_check *check, const VkGraphicsPipelineCreateInfo *info,
 			   VkGraphicsPipelineLibraryFlagsEXT linked)
 {
@@ -32,7 +32,7 @@ static int check_stage_set(struct sl_check *check, const VkGraphicsPipelineCreat
 	VkShaderStageFlags stages = stages_of(info);
 	VkShaderStageFlags tessellation = stages & TESSELLATION_STAGES;
 
-	if (!check->is_software) {
+	if (!check->is_mesa_22) {
 		return 0;
 	}
 	if ((stages & ~GRAPHICS_STAGES) != 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the descriptors of layouts take of the arrays that a software driver has for each stage. It
- * counts them in 16 bits, and looks at no limit. GPUs have memory for as many as there are. */
+/* What the descriptors of layouts take of the arrays that lavapipe of Mesa 22 has for each stage.
+ * It counts them in 16 bits, and looks at no limit. GPUs have memory for as many as there are. */
 #include "host/check/check_priv.h"
 
-/* Stages that such a driver has. */
+/* Stages that it has. */
 #define STAGE_COUNT 6u
 /* Of one set. */
 #define MAX_DESCRIPTORS UINT16_MAX
@@ -67,7 +67,7 @@ int sl_check_stage_room(struct sl_check *check, const struct sl_check_layout *co
 		[INLINE_BLOCKS] = check->more.inline_blocks,
 	};
 
-	for (uint32_t stage = 0; check->is_software && stage < STAGE_COUNT; stage++) {
+	for (uint32_t stage = 0; check->is_mesa_22 && stage < STAGE_COUNT; stage++) {
 		uint64_t counts[ARRAY_COUNT] = { 0 };
 
 		for (uint32_t i = 0; i < set_count; i++) {
@@ -95,7 +95,7 @@ int sl_check_set_room(struct sl_check *check, const VkDescriptorSetLayoutCreateI
 	uint64_t count = 0;
 	uint32_t block_count = 0;
 
-	for (uint32_t i = 0; check->is_software && i < info->bindingCount; i++) {
+	for (uint32_t i = 0; check->is_mesa_22 && i < info->bindingCount; i++) {
 		const VkDescriptorSetLayoutBinding *binding = &info->pBindings[i];
 
 		if (binding->descriptorType != VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {

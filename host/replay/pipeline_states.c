@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* States of pipelines that a software driver reads although they may be absent (Mesa 22.3): all
+/* States of pipelines that lavapipe of Mesa 22 reads although they may be absent: all
  * that is in them may be dynamic, or there is nothing that they are about. */
 #include "host/replay/pipeline_states.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* States of pipelines that a software driver reads although they may be absent. */
+/* States of pipelines that lavapipe of Mesa 22 reads although they may be absent. */
 #ifndef SL_HOST_REPLAY_PIPELINE_STATES_H
 #define SL_HOST_REPLAY_PIPELINE_STATES_H
 

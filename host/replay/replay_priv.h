@@ -121,6 +121,9 @@ static inline bool sl_replay_is_software(const struct sl_replay_device *device)
 	return device->physical->gpu->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 }
 
+/* lavapipe, of Mesa 22 or before. */
+bool sl_replay_is_mesa_22(const struct sl_replay_device *device);
+
 /* Turn off the features that Sluice cannot carry, in a VkPhysicalDeviceFeatures2 chain. */
 void sl_features_mask(void *chain);
 

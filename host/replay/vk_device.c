@@ -3,6 +3,7 @@
 #include "host/replay/replay_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,6 +315,14 @@ static struct sl_check_more_limits get_more_limits(const struct sl_replay_device
 	};
 }
 
+bool sl_replay_is_mesa_22(const struct sl_replay_device *device)
+{
+	unsigned int major;
+
+	return sl_replay_is_software(device) &&
+	       sscanf(device->physical->gpu->driver_info, "Mesa %u.", &major) == 1 && major <= 22;
+}
+
 /* Returns false if memory is short. */
 static bool create_check(struct sl_replay_device *device)
 {
@@ -329,6 +338,7 @@ static bool create_check(struct sl_replay_device *device)
 		.limits = &properties->limits,
 		.more = get_more_limits(device),
 		.is_software = sl_replay_is_software(device),
+		.is_mesa_22 = sl_replay_is_mesa_22(device),
 	};
 
 	device->object->check = sl_check_create(&options);

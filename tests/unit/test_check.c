@@ -146,6 +146,7 @@ static void start(struct world *w, bool is_software)
 		.host = { destroy, w, get_completed, get_submitted, wait_for },
 		.limits = &limits,
 		.is_software = is_software,
+		.is_mesa_22 = is_software,
 	};
 
 	*w = (struct world){ .check = sl_check_create(&options) };

@@ -15,6 +15,7 @@ static struct sl_check *create(bool is_software)
 	struct sl_check *check = sl_check_create(&(struct sl_check_options){
 		.limits = &limits,
 		.is_software = is_software,
+		.is_mesa_22 = is_software,
 	});
 
 	assert_non_null(check);

@@ -51,7 +51,9 @@ static const VkDescriptorSetLayoutBinding good_bindings[] = {
 static void start(struct world *w, bool is_software)
 {
 	static const VkPhysicalDeviceLimits limits = { .maxBoundDescriptorSets = 4 };
-	const struct sl_check_options options = { .limits = &limits, .is_software = is_software };
+	const struct sl_check_options options = { .limits = &limits,
+						  .is_software = is_software,
+						  .is_mesa_22 = is_software };
 
 	*w = (struct world){ .check = sl_check_create(&options), .binding_count = 9 };
 	assert_non_null(w->check);
