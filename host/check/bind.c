@@ -177,6 +177,18 @@ static int check_sets_before(struct sl_check *check, const struct sl_check_pipel
 	return 0;
 }
 
+static void note_bound(const struct sl_vkCmdBindDescriptorSets *args, uint32_t number,
+		       const struct sl_check_set *set)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+	uint32_t point = (uint32_t)args->pipelineBindPoint;
+
+	if (point < 2 && number < SL_CHECK_MAX_BOUND) {
+		commands->bound[point].sets[number] = set;
+	}
+}
+
 int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 				     struct sl_vkCmdBindDescriptorSets *args)
 {
@@ -211,6 +223,7 @@ int sl_check_vkCmdBindDescriptorSets(struct sl_check *check,
 		}
 		if (r == 0 && set != NULL && expected != NULL) {
 			r = check_samplers(check, args->pipelineBindPoint, set);
+			note_bound(args, args->firstSet + i, set);
 		}
 	}
 	return r < 0 || dynamic_count == args->dynamicOffsetCount

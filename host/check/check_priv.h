@@ -139,6 +139,7 @@ struct sl_check_set {
 	struct sl_check_node *(*slots)[2];
 	uint32_t slot_count;
 	uint64_t *dynamic_ends; /* the highest offset of each dynamic buffer */
+	uint64_t blocks; /* bindings, by their place, whose inline uniform block was written */
 };
 
 struct sl_check_pass;
@@ -149,6 +150,7 @@ struct sl_check_pipeline {
 	bool is_library;
 	uint32_t depth;	      /* libraries within libraries that it was linked from */
 	uint32_t group_count; /* of ray tracing, its libraries' included */
+	const struct sl_check_pipeline_layout *layout; /* of a node that is needed, or NULL */
 	/* Of graphics, what its libraries brought along included. */
 	VkGraphicsPipelineLibraryFlagsEXT parts;
 	bool has_topology; /* of its own, not dynamic */
@@ -172,6 +174,15 @@ struct sl_check_surface {
 	uint32_t color_count;
 };
 
+/* More sets than software drivers have. */
+#define SL_CHECK_MAX_BOUND 8
+
+/* What is bound for graphics, or for compute. */
+struct sl_check_bound {
+	const struct sl_check_pipeline_layout *layout; /* of the pipeline, or NULL */
+	const struct sl_check_set *sets[SL_CHECK_MAX_BOUND];
+};
+
 /* Queries that are active at a time: of each type one, or one for each stream. */
 #define SL_CHECK_MAX_ACTIVE 16
 
@@ -193,13 +204,15 @@ struct sl_check_commands {
 	bool has_graphics; /* pipeline bound */
 	bool has_compute;
 	bool has_indices;
-	bool has_patches;	     /* what is drawn, perhaps */
-	bool tessellates;	     /* the pipeline, perhaps */
-	bool has_points;	     /* somebody has said how many a patch has */
-	bool has_condition;	     /* conditional rendering goes on */
-	bool has_feedback;	     /* transform feedback goes on */
-	uint32_t feedback_buffers;   /* a bit for each that is bound */
-	uint32_t active_query_count; /* followed for software drivers */
+	bool has_patches;		/* what is drawn, perhaps */
+	bool tessellates;		/* the pipeline, perhaps */
+	bool has_points;		/* somebody has said how many a patch has */
+	struct sl_check_bound bound[2]; /* graphics, compute: followed for software drivers */
+	VkShaderStageFlags pushed;	/* stages that constants were pushed for */
+	bool has_condition;		/* conditional rendering goes on */
+	bool has_feedback;		/* transform feedback goes on */
+	uint32_t feedback_buffers;	/* a bit for each that is bound */
+	uint32_t active_query_count;	/* followed for software drivers */
 	struct sl_check_active active_queries[SL_CHECK_MAX_ACTIVE];
 	enum sl_check_pass_kind pass_kind;
 	const struct sl_check_pass *pass; /* of SL_CHECK_RENDER_PASS */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct sl_check_commands *commands_of(const void *object)
 {
@@ -99,6 +100,8 @@ int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCom
 		commands->has_patches = !commands->is_primary;
 		commands->tessellates = false;
 		commands->has_points = false;
+		memset(commands->bound, 0, sizeof(commands->bound));
+		commands->pushed = commands->is_primary ? 0 : VK_SHADER_STAGE_ALL;
 		commands->has_condition = false;
 		commands->has_feedback = false;
 		commands->feedback_buffers = 0;
@@ -252,6 +255,7 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 		self->has_patches |= commands->has_patches;
 		self->tessellates |= commands->tessellates;
 		self->has_points |= commands->has_points;
+		self->pushed |= commands->pushed;
 	}
 	return 0;
 }

@@ -432,6 +432,28 @@ static struct sl_check_set *find_set(const struct sl_object_list *named, uint32_
 			     (uint64_t)(uintptr_t)handle);
 }
 
+/* The bit of a binding among the first ones, or 0. */
+static uint64_t bit_of(const struct sl_check_set *set, uint32_t number)
+{
+	const struct sl_check_binding *binding = sl_check_find_binding(set->layout, number);
+	size_t place = (size_t)(binding - set->layout->bindings);
+
+	return place < 64 ? 1ull << place : 0;
+}
+
+/* A software driver knows only by what was written that a binding is a block: before, it copies as
+ * many descriptors as there are bytes. */
+static int check_block_copy(struct sl_check *check, const struct sl_check_set *from,
+			    struct sl_check_set *to, const VkCopyDescriptorSet *copy)
+{
+	if (check->is_software && (from->blocks & bit_of(from, copy->srcBinding)) == 0) {
+		return sl_check_fail(check,
+				     "a copy of an inline uniform block that is not written");
+	}
+	to->blocks |= bit_of(to, copy->dstBinding);
+	return 0;
+}
+
 static int check_write(struct sl_check *check, const struct sl_object_list *named, uint32_t *cursor,
 		       const VkWriteDescriptorSet *write)
 {
@@ -451,7 +473,11 @@ static int check_write(struct sl_check *check, const struct sl_object_list *name
 	int r = find_run(check, &run);
 
 	r = r == 0 ? settle_set(check, set, &run) : r;
-	return r == 0 ? check_infos(check, named, cursor, write, &run) : r;
+	r = r == 0 ? check_infos(check, named, cursor, write, &run) : r;
+	if (r == 0 && write->descriptorType == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {
+		set->blocks |= bit_of(set, write->dstBinding);
+	}
+	return r;
 }
 
 int sl_check_pushed(struct sl_check *check, const struct sl_object_list *named,
@@ -510,6 +536,9 @@ static int check_copy(struct sl_check *check, const struct sl_object_list *named
 	if (r == 0 && ret_from->type == VK_DESCRIPTOR_TYPE_MUTABLE_EXT &&
 	    ret_to->type != VK_DESCRIPTOR_TYPE_MUTABLE_EXT && !is_changeable(ret_to->type)) {
 		return sl_check_fail(check, "descriptors of another type");
+	}
+	if (r == 0 && ret_from->type == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {
+		r = check_block_copy(check, from, to, copy);
 	}
 	return r == 0 ? settle_set(check, to, ret_to) : r;
 }

@@ -5,6 +5,63 @@
 #include "host/check/range.h"
 #include "host/check/regular.h"
 
+/* Is the block of a binding there, which the bound set of that number may have? */
+static bool has_block(const struct sl_check_bound *bound, uint32_t number, uint32_t place)
+{
+	const struct sl_check_set *set = bound->sets[number];
+
+	return set != NULL && place < set->layout->binding_count && place < 64 &&
+	       (set->blocks >> place & 1) != 0;
+}
+
+/* A software driver copies all inline uniform blocks of a stage, used or not, once constants were
+ * pushed for it or one of the blocks was bound. */
+static int check_blocks(struct sl_check *check, const struct sl_check_commands *commands,
+			VkPipelineBindPoint point)
+{
+	const struct sl_check_bound *bound = &commands->bound[point];
+	const struct sl_check_pipeline_layout *layout = bound->layout;
+	VkShaderStageFlags copied = commands->pushed, missing = 0;
+
+	if (!check->is_software || layout == NULL) {
+		return 0;
+	}
+	for (uint32_t i = 0; i < layout->set_count && i < SL_CHECK_MAX_BOUND; i++) {
+		const struct sl_check_layout *set = layout->sets[i];
+
+		for (uint32_t k = 0; set != NULL && k < set->binding_count; k++) {
+			const struct sl_check_binding *binding = &set->bindings[k];
+
+			if (binding->type != VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK ||
+			    binding->count == 0) {
+				continue;
+			}
+			if (has_block(bound, i, k)) {
+				copied |= binding->stages;
+			} else {
+				missing |= binding->stages;
+			}
+		}
+	}
+	copied &= point == VK_PIPELINE_BIND_POINT_COMPUTE
+			  ? (VkShaderStageFlags)VK_SHADER_STAGE_COMPUTE_BIT
+			  : (VkShaderStageFlags)VK_SHADER_STAGE_ALL_GRAPHICS;
+	return (copied & missing) == 0
+		       ? 0
+		       : sl_check_fail(check, "an inline uniform block of stages 0x%x is not bound",
+				       missing);
+}
+
+int sl_check_vkCmdPushConstants(struct sl_check *check, struct sl_vkCmdPushConstants *args)
+{
+	struct sl_check_commands *commands =
+		(struct sl_check_commands *)sl_check_node_of(args->self);
+
+	commands->pushed |= args->stageFlags;
+	return sl_check_places(check, args->self, args->named, args->offset, args->size,
+			       SL_CHECK_PUSH_CONSTANT_BYTES);
+}
+
 int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeline *args)
 {
 	struct sl_check_commands *commands =
@@ -19,6 +76,7 @@ int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeli
 	}
 	if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_GRAPHICS) {
 		commands->has_graphics = true;
+		commands->bound[0].layout = pipeline->layout;
 		commands->tessellates = pipeline->tessellates;
 		commands->has_points |= pipeline->has_points;
 		if (pipeline->has_topology) {
@@ -26,6 +84,7 @@ int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeli
 		}
 	} else if (args->pipelineBindPoint == VK_PIPELINE_BIND_POINT_COMPUTE) {
 		commands->has_compute = true;
+		commands->bound[1].layout = pipeline->layout;
 	}
 	return 0;
 }
@@ -83,7 +142,7 @@ int sl_check_draw(struct sl_check *check, const void *self, const struct sl_obje
 	    !commands->has_points) {
 		return sl_check_fail(check, "patches of an unknown number of control points");
 	}
-	return 0;
+	return check_blocks(check, commands, VK_PIPELINE_BIND_POINT_GRAPHICS);
 }
 
 int sl_check_draw_indexed(struct sl_check *check, const void *self,
@@ -100,5 +159,6 @@ int sl_check_dispatch(struct sl_check *check, const void *self, const struct sl_
 	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
 
 	(void)named;
-	return commands->has_compute ? 0 : sl_check_fail(check, "no pipeline is bound");
+	return commands->has_compute ? check_blocks(check, commands, VK_PIPELINE_BIND_POINT_COMPUTE)
+				     : sl_check_fail(check, "no pipeline is bound");
 }

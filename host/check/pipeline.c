@@ -181,6 +181,9 @@ int sl_check_note_pipeline(struct sl_object *object, const struct sl_object_list
 					: NULL;
 
 		r = need != NULL ? sl_check_add_need(&pipeline->node, need) : 0;
+		if (r == 0 && need != NULL && types[i] == VK_OBJECT_TYPE_PIPELINE_LAYOUT) {
+			pipeline->layout = need->extra;
+		}
 	}
 	return r;
 }
@@ -221,6 +224,9 @@ static int note_libraries(struct sl_check *check, struct sl_check_pipeline *pipe
 
 		if (pipeline->depth <= library->depth) {
 			pipeline->depth = library->depth + 1;
+		}
+		if (pipeline->layout == NULL && check->is_software) {
+			pipeline->layout = library->layout;
 		}
 		pipeline->parts |= library->parts;
 		pipeline->has_topology |= library->has_topology;

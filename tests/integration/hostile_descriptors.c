@@ -533,6 +533,54 @@ static void lie_bind_unwritten(struct hostile *h)
 	bind_one_set(h, VK_PIPELINE_BIND_POINT_GRAPHICS, 0, HANDLE(h, SET, VkDescriptorSet));
 }
 
+static void allocate_blocks(struct hostile *h, enum object set, enum object pool)
+{
+	const VkDescriptorPoolInlineUniformBlockCreateInfo blocks = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO,
+		.maxInlineUniformBlockBindings = 4,
+	};
+	const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 16384 };
+	const VkDescriptorPoolCreateInfo pool_info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+		.pNext = &blocks,
+		.maxSets = 4,
+		.poolSizeCount = 1,
+		.pPoolSizes = &size,
+	};
+	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
+	VkDescriptorPool pool_handle = HANDLE(h, pool, VkDescriptorPool);
+	VkDescriptorSet set_handle = HANDLE(h, set, VkDescriptorSet);
+	const VkDescriptorSetAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+		.descriptorPool = pool_handle,
+		.descriptorSetCount = 1,
+		.pSetLayouts = &layout,
+	};
+
+	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
+				.pCreateInfo = &pool_info, .pDescriptorPool = &pool_handle));
+	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
+				.pAllocateInfo = &info, .pDescriptorSets = &set_handle));
+}
+
+/* A driver would copy as many descriptors as there are bytes. */
+static void lie_copy_block(struct hostile *h)
+{
+	const VkCopyDescriptorSet copy = {
+		.sType = VK_STRUCTURE_TYPE_COPY_DESCRIPTOR_SET,
+		.srcSet = HANDLE(h, SET, VkDescriptorSet),
+		.dstSet = HANDLE(h, SECOND, VkDescriptorSet),
+		.descriptorCount = 4096,
+	};
+
+	lie_layout_of(h, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 4096,
+		      VK_SHADER_STAGE_COMPUTE_BIT);
+	allocate_blocks(h, SECOND, SET_POOL);
+	allocate_blocks(h, SET, QUERIES);
+	hostile_send(h, MESSAGE(h, vkUpdateDescriptorSets, .device = device(h),
+				.descriptorCopyCount = 1, .pDescriptorCopies = &copy));
+}
+
 static void lie_push_after(struct hostile *h)
 {
 	const VkDescriptorBufferInfo buffer = { HANDLE(h, BUFFER, VkBuffer), 0, 256 };
@@ -559,6 +607,7 @@ const struct lie hostile_descriptor_lies[] = {
 	{ "vkCmdBindDescriptorSets:none", lie_bind_none },
 	{ "vkCmdBindDescriptorSets:skipped", lie_bind_skipped },
 	{ "vkCmdBindDescriptorSets:unwritten", lie_bind_unwritten },
+	{ "vkUpdateDescriptorSets:copy-block", lie_copy_block },
 	{ "vkCmdPushDescriptorSetKHR:after", lie_push_after },
 	{ "vkCreateDescriptorSetLayout:count", lie_layout_count },
 	{ "vkCreateDescriptorSetLayout:block-size", lie_block_size },

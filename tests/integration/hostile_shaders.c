@@ -4,6 +4,7 @@
 #include "hostile.h"
 
 #include "add_comp.h"
+#include "inline_comp.h"
 
 /* What add.comp uses. */
 #define GOOD_BINDINGS                                                                             \
@@ -37,12 +38,13 @@ static void make_layout(struct hostile *h, const VkDescriptorSetLayoutBinding *b
 				.pCreateInfo = &info, .pPipelineLayout = &layout));
 }
 
-static void make_pipeline(struct hostile *h, const char *entry)
+static void make_pipeline_of(struct hostile *h, const char *entry, const uint32_t *code,
+			     size_t size)
 {
 	const VkShaderModuleCreateInfo module_info = {
 		.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-		.codeSize = sizeof(add_comp),
-		.pCode = add_comp,
+		.codeSize = size,
+		.pCode = code,
 	};
 	VkShaderModule module = HANDLE(h, SHADER, VkShaderModule);
 	const VkComputePipelineCreateInfo info = {
@@ -60,6 +62,11 @@ static void make_pipeline(struct hostile *h, const char *entry)
 	hostile_send(h,
 		     MESSAGE(h, vkCreateComputePipelines, .device = device(h), .createInfoCount = 1,
 			     .pCreateInfos = &info, .pPipelines = &pipeline));
+}
+
+static void make_pipeline(struct hostile *h, const char *entry)
+{
+	make_pipeline_of(h, entry, add_comp, sizeof(add_comp));
 }
 
 static void lie_set(struct hostile *h)
@@ -102,7 +109,41 @@ static void lie_entry_point(struct hostile *h)
 	make_pipeline(h, "none");
 }
 
+static void lie_no_layout(struct hostile *h)
+{
+	hostile_make_world(h);
+	h->objects[LAYOUT].id = 0;
+	make_pipeline(h, "main");
+}
+
+/* Blocks that a driver copies with the constants, of a set that is not bound. */
+static void lie_blocks(struct hostile *h)
+{
+	static const VkDescriptorSetLayoutBinding bindings[] = {
+		{ 0, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 64, VK_SHADER_STAGE_COMPUTE_BIT },
+		{ 1, VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 32, VK_SHADER_STAGE_COMPUTE_BIT },
+		{ 2, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT },
+	};
+	static const uint32_t words[4];
+
+	make_layout(h, bindings, COUNT(bindings), 1);
+	make_pipeline_of(h, "main", inline_comp, sizeof(inline_comp));
+	const struct message messages[] = {
+		MESSAGE(h, vkCmdBindPipeline, .pipelineBindPoint = VK_PIPELINE_BIND_POINT_COMPUTE,
+			.pipeline = HANDLE(h, SECOND, VkPipeline)),
+		MESSAGE(h, vkCmdPushConstants, .layout = HANDLE(h, LAYOUT, VkPipelineLayout),
+			.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = sizeof(words),
+			.pValues = words),
+		MESSAGE(h, vkCmdDispatch, .groupCountX = 1, .groupCountY = 1, .groupCountZ = 1),
+	};
+
+	hostile_record_all(h, CMD, COUNT(messages), messages);
+	hostile_submit(h, 1);
+}
+
 const struct lie hostile_shader_lies[] = {
+	{ "vkCmdDispatch:blocks", lie_blocks },
+	{ "vkCreateComputePipelines:layout", lie_no_layout },
 	{ "vkCreateComputePipelines:set", lie_set },
 	{ "vkCreateComputePipelines:binding", lie_binding },
 	{ "vkCreateComputePipelines:type", lie_type },
