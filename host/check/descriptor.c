@@ -441,12 +441,12 @@ static uint64_t bit_of(const struct sl_check_set *set, uint32_t number)
 	return place < 64 ? 1ull << place : 0;
 }
 
-/* A software driver knows only by what was written that a binding is a block: before, it copies as
- * many descriptors as there are bytes. */
+/* lavapipe of Mesa 22 knows only by what was written that a binding is a block: before, it copies
+ * as many descriptors as there are bytes. */
 static int check_block_copy(struct sl_check *check, const struct sl_check_set *from,
 			    struct sl_check_set *to, const VkCopyDescriptorSet *copy)
 {
-	if (check->is_software && (from->blocks & bit_of(from, copy->srcBinding)) == 0) {
+	if (check->is_mesa_22 && (from->blocks & bit_of(from, copy->srcBinding)) == 0) {
 		return sl_check_fail(check,
 				     "a copy of an inline uniform block that is not written");
 	}

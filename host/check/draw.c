@@ -14,7 +14,7 @@ static bool has_block(const struct sl_check_bound *bound, uint32_t number, uint3
 	       (set->blocks >> place & 1) != 0;
 }
 
-/* A software driver copies all inline uniform blocks of a stage, used or not, once constants were
+/* lavapipe of Mesa 22 copies all inline uniform blocks of a stage, used or not, once constants were
  * pushed for it or one of the blocks was bound. */
 static int check_blocks(struct sl_check *check, const struct sl_check_commands *commands,
 			VkPipelineBindPoint point)
@@ -23,7 +23,7 @@ static int check_blocks(struct sl_check *check, const struct sl_check_commands *
 	const struct sl_check_pipeline_layout *layout = bound->layout;
 	VkShaderStageFlags copied = commands->pushed, missing = 0;
 
-	if (!check->is_software || layout == NULL) {
+	if (!check->is_mesa_22 || layout == NULL) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < layout->set_count && i < SL_CHECK_MAX_BOUND; i++) {
