@@ -5,6 +5,7 @@ machine, sluice-vgpu and sluice-virgl, and the same processes killed at any time
 with three users is served by them; a failure is one user's, and none else notices, in the machine or
 beside it."""
 
+import contextlib
 import os
 import random
 import re
@@ -162,8 +163,10 @@ def test_kills(tap, daemon, native):
             time.sleep(moments.uniform(0, 0.2))
             pid = find(device)
             if pid != 0:
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                # It may have ended since it was found.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
 
         neighbour = Neighbour(daemon)
         problems, killed = [], []
