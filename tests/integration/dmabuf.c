@@ -84,14 +84,16 @@ EXPORT unsigned int (*epoxy_eglExportDMABUFImageQueryMESA)(void *display, void *
 EXPORT unsigned int (*epoxy_eglExportDMABUFImageMESA)(void *display, void *image, int *fds,
 						      int *strides, int *offsets) = export;
 
-/* sluice-vgpu asks only about pictures. To the linker it is fstatfs64(). */
+/* sluice-vgpu asks of memory files only whether they are pictures. To the linker it is fstatfs64().
+ */
 EXPORT int fstatfs(int fd, struct statfs *ret_status)
 {
 	int (*real)(int fd, struct statfs *ret_status) =
 		(int (*)(int fd, struct statfs *ret_status))dlsym(RTLD_NEXT, "fstatfs64");
 	int r = real(fd, ret_status);
 
-	if (r == 0 && strcmp(program_invocation_short_name, "sluice-vgpu") == 0) {
+	if (r == 0 && ret_status->f_type == TMPFS_MAGIC &&
+	    strcmp(program_invocation_short_name, "sluice-vgpu") == 0) {
 		ret_status->f_type = DMA_BUF_MAGIC;
 	}
 	return r;
