@@ -49,6 +49,16 @@ int sl_check_vkCreatePipelineLayout(struct sl_check *check, struct sl_vkCreatePi
 	return sl_check_stage_room(check, sets, info->setLayoutCount);
 }
 
+static bool has_blocks(const struct sl_check_layout *set)
+{
+	for (uint32_t i = 0; set != NULL && i < set->binding_count; i++) {
+		if (set->bindings[i].type == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int sl_check_note_vkCreatePipelineLayout(struct sl_check *check,
 					 struct sl_vkCreatePipelineLayout *args)
 {
@@ -70,6 +80,7 @@ int sl_check_note_vkCreatePipelineLayout(struct sl_check *check,
 	layout->set_count = info->setLayoutCount;
 	for (uint32_t i = 0; i < info->setLayoutCount; i++) {
 		layout->sets[i] = find_set_layout(args->named, &cursor, info->pSetLayouts[i]);
+		layout->has_blocks |= has_blocks(layout->sets[i]);
 	}
 	return 0;
 }

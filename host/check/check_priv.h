@@ -127,6 +127,7 @@ struct sl_check_layout {
 /* sl_check_node.extra of a pipeline layout. */
 struct sl_check_pipeline_layout {
 	uint32_t set_count;
+	bool has_blocks;		      /* inline uniform blocks */
 	const struct sl_check_layout *sets[]; /* of nodes that are needed; NULL: any */
 };
 

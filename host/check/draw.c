@@ -23,7 +23,7 @@ static int check_blocks(struct sl_check *check, const struct sl_check_commands *
 	const struct sl_check_pipeline_layout *layout = bound->layout;
 	VkShaderStageFlags copied = commands->pushed, missing = 0;
 
-	if (!check->is_mesa_22 || layout == NULL) {
+	if (!check->is_mesa_22 || layout == NULL || !layout->has_blocks) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < layout->set_count && i < SL_CHECK_MAX_BOUND; i++) {
