@@ -191,8 +191,7 @@ static int check_sets_before(struct sl_check *check, const struct sl_check_pipel
 static void note_bound(const struct sl_vkCmdBindDescriptorSets *args, uint32_t number,
 		       const struct sl_check_set *set)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	uint32_t point = (uint32_t)args->pipelineBindPoint;
 
 	if (point < 2 && number < SL_CHECK_MAX_BOUND) {
@@ -307,8 +306,7 @@ int sl_check_vkCmdBeginConditionalRenderingEXT(struct sl_check *check,
 					       struct sl_vkCmdBeginConditionalRenderingEXT *args)
 {
 	const VkConditionalRenderingBeginInfoEXT *info = args->pConditionalRenderingBegin;
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	if (check->is_software && commands->has_condition) {
 		return sl_check_fail(check, "within conditional rendering");
@@ -322,8 +320,7 @@ int sl_check_vkCmdBeginConditionalRenderingEXT(struct sl_check *check,
 int sl_check_vkCmdEndConditionalRenderingEXT(struct sl_check *check,
 					     struct sl_vkCmdEndConditionalRenderingEXT *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	if (check->is_software && !commands->has_condition) {
 		return sl_check_fail(check, "there is no conditional rendering");

@@ -345,6 +345,12 @@ static inline struct sl_check_node *sl_check_node_of(const void *object)
 	return ((const struct sl_object *)object)->check;
 }
 
+/* Of a VkCommandBuffer. */
+static inline struct sl_check_commands *sl_check_commands_of(const void *object)
+{
+	return (struct sl_check_commands *)sl_check_node_of(object);
+}
+
 /* An object that the command names; the search begins where the last one of the same cursor ended.
  * NULL: there is no such thing. */
 struct sl_object *sl_check_find_object(const struct sl_object_list *named, uint32_t *cursor,
@@ -352,6 +358,10 @@ struct sl_object *sl_check_find_object(const struct sl_object_list *named, uint3
 /* What is kept of it. NULL: there is no such thing, or nothing is kept. */
 void *sl_check_find(const struct sl_object_list *named, uint32_t *cursor, VkObjectType type,
 		    uint64_t handle);
+
+/* A query pool that the command names, or NULL. */
+struct sl_check_query_pool *sl_check_find_pool(const struct sl_object_list *named,
+					       VkQueryPool handle);
 
 /* node->uses of need end with node. Returns 0 or -ENOMEM. */
 int sl_check_add_need(struct sl_check_node *node, struct sl_check_node *need);

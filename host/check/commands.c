@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct sl_check_commands *commands_of(const void *object)
-{
-	return ((const struct sl_object *)object)->check;
-}
-
 /* A pipeline layout may end before the commands that were recorded with it are executed. */
 static bool is_used(const struct sl_check_node *node)
 {
@@ -40,7 +35,7 @@ int sl_check_note_vkAllocateCommandBuffers(struct sl_check *check,
 {
 	(void)check;
 	for (uint32_t i = 0; i < args->pAllocateInfo->commandBufferCount; i++) {
-		struct sl_check_commands *commands = commands_of(args->created[i]);
+		struct sl_check_commands *commands = sl_check_commands_of(args->created[i]);
 
 		if (commands != NULL) {
 			commands->is_primary =
@@ -80,7 +75,7 @@ static int check_inheritance(struct sl_check *check, const struct sl_object_list
 
 int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCommandBuffer *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	VkCommandBufferUsageFlags flags = args->pBeginInfo->flags;
 	bool is_continued = !commands->is_primary &&
 			    (flags & VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT) != 0;
@@ -114,7 +109,7 @@ int sl_check_slRecordCommandBuffer(struct sl_check *check, struct sl_slRecordCom
 
 int sl_check_note_slEndRecording(struct sl_check *check, struct sl_slRecordCommandBuffer *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	const struct sl_object_list *named = args->named;
 
 	if (commands->pass_kind != SL_CHECK_NO_PASS && commands->pass_kind != SL_CHECK_CONTINUED) {
@@ -158,7 +153,7 @@ int sl_check_note_slEndRecording(struct sl_check *check, struct sl_slRecordComma
 
 int sl_check_vkResetCommandBuffer(struct sl_check *check, struct sl_vkResetCommandBuffer *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	int r = sl_check_settle(check, &commands->node);
 
 	if (r == 0) {
@@ -225,7 +220,7 @@ static bool has_surface(const struct sl_check_surface *surface, const struct sl_
 /* Commands that execute themselves, or ones that others of theirs execute, would not end. */
 int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecuteCommands *args)
 {
-	struct sl_check_commands *self = commands_of(args->self);
+	struct sl_check_commands *self = sl_check_commands_of(args->self);
 	uint32_t cursor = 0;
 
 	if (!self->is_primary) {
@@ -263,7 +258,7 @@ int sl_check_vkCmdExecuteCommands(struct sl_check *check, struct sl_vkCmdExecute
 /* Clears write where they are told, whatever the area of the render pass is. */
 int sl_check_vkCmdClearAttachments(struct sl_check *check, struct sl_vkCmdClearAttachments *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	struct sl_check_surface part = { 0 };
 
 	if (commands->pass_kind == SL_CHECK_NO_PASS) {

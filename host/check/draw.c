@@ -54,8 +54,7 @@ static int check_blocks(struct sl_check *check, const struct sl_check_commands *
 
 int sl_check_vkCmdPushConstants(struct sl_check *check, struct sl_vkCmdPushConstants *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	commands->pushed |= args->stageFlags;
 	return sl_check_places(check, args->self, args->named, args->offset, args->size,
@@ -64,8 +63,7 @@ int sl_check_vkCmdPushConstants(struct sl_check *check, struct sl_vkCmdPushConst
 
 int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeline *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	uint32_t cursor = 0;
 	const struct sl_check_pipeline *pipeline = sl_check_find(
 		args->named, &cursor, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)args->pipeline);
@@ -91,8 +89,7 @@ int sl_check_vkCmdBindPipeline(struct sl_check *check, struct sl_vkCmdBindPipeli
 
 int sl_check_vkCmdBindIndexBuffer(struct sl_check *check, struct sl_vkCmdBindIndexBuffer *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	if (args->indexType == VK_INDEX_TYPE_NONE_KHR) {
 		return sl_check_fail(check, "indices of no type");
@@ -105,8 +102,7 @@ int sl_check_vkCmdBindIndexBuffer(struct sl_check *check, struct sl_vkCmdBindInd
 int sl_check_vkCmdSetPrimitiveTopology(struct sl_check *check,
 				       struct sl_vkCmdSetPrimitiveTopology *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	(void)check;
 	commands->has_patches = args->primitiveTopology == VK_PRIMITIVE_TOPOLOGY_PATCH_LIST;
@@ -116,8 +112,7 @@ int sl_check_vkCmdSetPrimitiveTopology(struct sl_check *check,
 int sl_check_vkCmdSetPatchControlPointsEXT(struct sl_check *check,
 					   struct sl_vkCmdSetPatchControlPointsEXT *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	int r = sl_check_positive(check, args->self, args->named, args->patchControlPoints);
 
 	commands->has_points = true;
@@ -128,7 +123,7 @@ int sl_check_vkCmdSetPatchControlPointsEXT(struct sl_check *check,
 
 int sl_check_draw(struct sl_check *check, const void *self, const struct sl_object_list *named)
 {
-	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+	const struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	(void)named;
 	if (!commands->has_graphics) {
@@ -148,7 +143,7 @@ int sl_check_draw(struct sl_check *check, const void *self, const struct sl_obje
 int sl_check_draw_indexed(struct sl_check *check, const void *self,
 			  const struct sl_object_list *named)
 {
-	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+	const struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	return commands->has_indices ? sl_check_draw(check, self, named)
 				     : sl_check_fail(check, "no index buffer is bound");
@@ -156,7 +151,7 @@ int sl_check_draw_indexed(struct sl_check *check, const void *self,
 
 int sl_check_dispatch(struct sl_check *check, const void *self, const struct sl_object_list *named)
 {
-	const struct sl_check_commands *commands = ((const struct sl_object *)self)->check;
+	const struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	(void)named;
 	return commands->has_compute ? check_blocks(check, commands, VK_PIPELINE_BIND_POINT_COMPUTE)

@@ -4,16 +4,11 @@
 #include "host/check/range.h"
 #include "host/check/regular.h"
 
-static struct sl_check_commands *commands_of(const void *object)
-{
-	return ((const struct sl_object *)object)->check;
-}
-
 /* A software driver frees what it has bound when something else is. */
 int sl_check_vkCmdBindTransformFeedbackBuffersEXT(
 	struct sl_check *check, struct sl_vkCmdBindTransformFeedbackBuffersEXT *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	int r = sl_check_places(check, args->self, args->named, args->firstBinding,
 				args->bindingCount, SL_CHECK_FEEDBACK_BUFFERS);
 
@@ -36,7 +31,7 @@ static int check_counters(struct sl_check *check, const void *self,
 			  const struct sl_object_list *named, uint32_t first, uint32_t count,
 			  const VkBuffer *buffers, const VkDeviceSize *offsets)
 {
-	const struct sl_check_commands *commands = commands_of(self);
+	const struct sl_check_commands *commands = sl_check_commands_of(self);
 	int r = sl_check_places(check, self, named, first, count, SL_CHECK_FEEDBACK_BUFFERS);
 
 	for (uint32_t i = 0; r == 0 && buffers != NULL && i < count; i++) {
@@ -56,7 +51,7 @@ static int check_counters(struct sl_check *check, const void *self,
 int sl_check_vkCmdBeginTransformFeedbackEXT(struct sl_check *check,
 					    struct sl_vkCmdBeginTransformFeedbackEXT *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	if (check->is_software && commands->has_feedback) {
 		return sl_check_fail(check, "within transform feedback");
@@ -70,7 +65,7 @@ int sl_check_vkCmdBeginTransformFeedbackEXT(struct sl_check *check,
 int sl_check_vkCmdEndTransformFeedbackEXT(struct sl_check *check,
 					  struct sl_vkCmdEndTransformFeedbackEXT *args)
 {
-	struct sl_check_commands *commands = commands_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 
 	if (check->is_software && !commands->has_feedback) {
 		return sl_check_fail(check, "there is no transform feedback");

@@ -544,7 +544,7 @@ int sl_check_vkCmdBeginRenderPass2(struct sl_check *check, struct sl_vkCmdBeginR
 int sl_check_next_subpass(struct sl_check *check, const void *self,
 			  const struct sl_object_list *named)
 {
-	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	(void)named;
 	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
@@ -558,7 +558,7 @@ int sl_check_next_subpass(struct sl_check *check, const void *self,
 
 int sl_check_end_pass(struct sl_check *check, const void *self, const struct sl_object_list *named)
 {
-	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	(void)named;
 	if (commands->pass_kind != SL_CHECK_RENDER_PASS ||
@@ -614,8 +614,7 @@ static int check_rendered(struct sl_check *check, const struct sl_object_list *n
 int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRendering *args)
 {
 	const VkRenderingInfo *info = args->pRenderingInfo;
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	uint32_t cursor = 0;
 	const VkExtent2D largest = { check->limits.maxFramebufferWidth,
 				     check->limits.maxFramebufferHeight };
@@ -657,7 +656,7 @@ int sl_check_vkCmdBeginRendering(struct sl_check *check, struct sl_vkCmdBeginRen
 int sl_check_end_rendering(struct sl_check *check, const void *self,
 			   const struct sl_object_list *named)
 {
-	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	(void)named;
 	if (commands->pass_kind != SL_CHECK_RENDERING) {

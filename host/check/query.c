@@ -35,8 +35,8 @@ int sl_check_note_vkCreateQueryPool(struct sl_check *check, struct sl_vkCreateQu
 	return 0;
 }
 
-static const struct sl_check_query_pool *find_pool(const struct sl_object_list *named,
-						   VkQueryPool handle)
+struct sl_check_query_pool *sl_check_find_pool(const struct sl_object_list *named,
+					       VkQueryPool handle)
 {
 	uint32_t cursor = 0;
 
@@ -64,7 +64,7 @@ static struct sl_check_active *find_active(struct sl_check_commands *commands,
 static int begin_query(struct sl_check *check, const void *self,
 		       const struct sl_check_query_pool *pool, uint32_t query)
 {
-	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_commands *commands = sl_check_commands_of(self);
 
 	if (pool == NULL || !check->is_software) {
 		return 0;
@@ -84,7 +84,7 @@ static int begin_query(struct sl_check *check, const void *self,
 static int end_query(struct sl_check *check, const void *self,
 		     const struct sl_check_query_pool *pool, uint32_t query)
 {
-	struct sl_check_commands *commands = (struct sl_check_commands *)sl_check_node_of(self);
+	struct sl_check_commands *commands = sl_check_commands_of(self);
 	struct sl_check_active *active = find_active(commands, pool, query, 1);
 
 	if (pool == NULL || !check->is_software) {
@@ -101,8 +101,8 @@ int sl_check_vkCmdBeginQuery(struct sl_check *check, struct sl_vkCmdBeginQuery *
 {
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
 
-	return r == 0 ? begin_query(check, args->self, find_pool(args->named, args->queryPool),
-				    args->query)
+	return r == 0 ? begin_query(check, args->self,
+				    sl_check_find_pool(args->named, args->queryPool), args->query)
 		      : r;
 }
 
@@ -110,8 +110,8 @@ int sl_check_vkCmdEndQuery(struct sl_check *check, struct sl_vkCmdEndQuery *args
 {
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
 
-	return r == 0 ? end_query(check, args->self, find_pool(args->named, args->queryPool),
-				  args->query)
+	return r == 0 ? end_query(check, args->self,
+				  sl_check_find_pool(args->named, args->queryPool), args->query)
 		      : r;
 }
 
@@ -131,7 +131,7 @@ static int check_stream(struct sl_check *check, const struct sl_check_query_pool
 int sl_check_vkCmdBeginQueryIndexedEXT(struct sl_check *check,
 				       struct sl_vkCmdBeginQueryIndexedEXT *args)
 {
-	const struct sl_check_query_pool *pool = find_pool(args->named, args->queryPool);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(args->named, args->queryPool);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
 
 	r = r == 0 ? check_stream(check, pool, args->index) : r;
@@ -141,7 +141,7 @@ int sl_check_vkCmdBeginQueryIndexedEXT(struct sl_check *check,
 int sl_check_vkCmdEndQueryIndexedEXT(struct sl_check *check,
 				     struct sl_vkCmdEndQueryIndexedEXT *args)
 {
-	const struct sl_check_query_pool *pool = find_pool(args->named, args->queryPool);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(args->named, args->queryPool);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->query, 1);
 
 	r = r == 0 ? check_stream(check, pool, args->index) : r;
@@ -150,12 +150,11 @@ int sl_check_vkCmdEndQueryIndexedEXT(struct sl_check *check,
 
 int sl_check_vkCmdResetQueryPool(struct sl_check *check, struct sl_vkCmdResetQueryPool *args)
 {
-	struct sl_check_commands *commands =
-		(struct sl_check_commands *)sl_check_node_of(args->self);
+	struct sl_check_commands *commands = sl_check_commands_of(args->self);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,
 				 args->queryCount);
 
-	if (r == 0 && find_active(commands, find_pool(args->named, args->queryPool),
+	if (r == 0 && find_active(commands, sl_check_find_pool(args->named, args->queryPool),
 				  args->firstQuery, args->queryCount) != NULL) {
 		return sl_check_fail(check, "an active query");
 	}
@@ -164,10 +163,7 @@ int sl_check_vkCmdResetQueryPool(struct sl_check *check, struct sl_vkCmdResetQue
 
 int sl_check_vkResetQueryPool(struct sl_check *check, struct sl_vkResetQueryPool *args)
 {
-	uint32_t cursor = 0;
-	struct sl_check_query_pool *pool =
-		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_QUERY_POOL,
-			      (uint64_t)(uintptr_t)args->queryPool);
+	struct sl_check_query_pool *pool = sl_check_find_pool(args->named, args->queryPool);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,
 				 args->queryCount);
 
@@ -188,7 +184,7 @@ static uint32_t result_size(const struct sl_check_query_pool *pool, VkQueryResul
 uint32_t sl_check_get_result_size(const struct sl_object_list *named, VkQueryPool handle,
 				  VkQueryResultFlags flags)
 {
-	const struct sl_check_query_pool *pool = find_pool(named, handle);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(named, handle);
 
 	return pool != NULL ? result_size(pool, flags) : 0;
 }
@@ -207,10 +203,7 @@ static int check_results(struct sl_check *check, const struct sl_check_query_poo
 
 int sl_check_vkGetQueryPoolResults(struct sl_check *check, struct sl_vkGetQueryPoolResults *args)
 {
-	uint32_t cursor = 0;
-	const struct sl_check_query_pool *pool =
-		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_QUERY_POOL,
-			      (uint64_t)(uintptr_t)args->queryPool);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(args->named, args->queryPool);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,
 				 args->queryCount);
 
@@ -223,9 +216,7 @@ int sl_check_vkCmdCopyQueryPoolResults(struct sl_check *check,
 				       struct sl_vkCmdCopyQueryPoolResults *args)
 {
 	uint32_t cursor = 0;
-	const struct sl_check_query_pool *pool =
-		sl_check_find(args->named, &cursor, VK_OBJECT_TYPE_QUERY_POOL,
-			      (uint64_t)(uintptr_t)args->queryPool);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(args->named, args->queryPool);
 	const struct sl_check_buffer *buffer = sl_check_find(
 		args->named, &cursor, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)args->dstBuffer);
 	int r = sl_check_queries(check, args->self, args->named, args->queryPool, args->firstQuery,

@@ -72,9 +72,7 @@ static int note_queries(struct sl_check_commands *commands, const struct sl_chec
 int sl_check_queries(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		     VkQueryPool handle, uint32_t first, uint32_t count)
 {
-	uint32_t cursor = 0;
-	const struct sl_check_query_pool *pool = sl_check_find(
-		named, &cursor, VK_OBJECT_TYPE_QUERY_POOL, (uint64_t)(uintptr_t)handle);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(named, handle);
 
 	if (pool == NULL) {
 		return 0;
@@ -86,17 +84,14 @@ int sl_check_queries(struct sl_check *check, const void *self, const struct sl_o
 	bool is_recorded = ((const struct sl_object *)self)->type == VK_OBJECT_TYPE_COMMAND_BUFFER;
 
 	return is_recorded && check->is_software
-		       ? note_queries((struct sl_check_commands *)sl_check_node_of(self), pool,
-				      first, count)
+		       ? note_queries(sl_check_commands_of(self), pool, first, count)
 		       : 0;
 }
 
 int sl_check_timestamp(struct sl_check *check, const void *self, const struct sl_object_list *named,
 		       VkQueryPool handle, uint32_t query)
 {
-	uint32_t cursor = 0;
-	const struct sl_check_query_pool *pool = sl_check_find(
-		named, &cursor, VK_OBJECT_TYPE_QUERY_POOL, (uint64_t)(uintptr_t)handle);
+	const struct sl_check_query_pool *pool = sl_check_find_pool(named, handle);
 
 	if (pool != NULL && check->is_software && pool->type != VK_QUERY_TYPE_TIMESTAMP) {
 		return sl_check_fail(check, "a timestamp in a pool of other queries");

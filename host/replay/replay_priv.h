@@ -68,6 +68,7 @@ struct sl_replay_device {
 	struct sl_object *object;
 	bool can_import;     /* guest pages as memory */
 	bool resets_queries; /* the host may reset queries itself */
+	bool is_mesa_22;     /* lavapipe, of Mesa 22 or before */
 	struct sl_vk_device_table vkd;
 	struct sl_replay_queue_request *queue_requests; /* what the guest may get */
 	uint32_t queue_request_count;
@@ -120,9 +121,6 @@ static inline bool sl_replay_is_software(const struct sl_replay_device *device)
 {
 	return device->physical->gpu->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 }
-
-/* lavapipe, of Mesa 22 or before. */
-bool sl_replay_is_mesa_22(const struct sl_replay_device *device);
 
 /* Turn off the features that Sluice cannot carry, in a VkPhysicalDeviceFeatures2 chain. */
 void sl_features_mask(void *chain);

@@ -315,7 +315,7 @@ static struct sl_check_more_limits get_more_limits(const struct sl_replay_device
 	};
 }
 
-bool sl_replay_is_mesa_22(const struct sl_replay_device *device)
+static bool is_mesa_22(const struct sl_replay_device *device)
 {
 	unsigned int major;
 
@@ -327,6 +327,8 @@ bool sl_replay_is_mesa_22(const struct sl_replay_device *device)
 static bool create_check(struct sl_replay_device *device)
 {
 	const VkPhysicalDeviceProperties *properties = &device->physical->gpu->properties;
+
+	device->is_mesa_22 = is_mesa_22(device);
 	const struct sl_check_options options = {
 		.host = {
 			.destroy = destroy_object,
@@ -338,7 +340,7 @@ static bool create_check(struct sl_replay_device *device)
 		.limits = &properties->limits,
 		.more = get_more_limits(device),
 		.is_software = sl_replay_is_software(device),
-		.is_mesa_22 = sl_replay_is_mesa_22(device),
+		.is_mesa_22 = device->is_mesa_22,
 	};
 
 	device->object->check = sl_check_create(&options);

@@ -102,7 +102,7 @@ int sl_replay_vkCreateGraphicsPipelines(struct sl_replay *replay,
 		    rasterization->rasterizerDiscardEnable) {
 			infos[i].pMultisampleState = &one_sample;
 		}
-		if (sl_replay_is_mesa_22(device)) {
+		if (device->is_mesa_22) {
 			sl_pipeline_states_complete(&infos[i]);
 		}
 	}
