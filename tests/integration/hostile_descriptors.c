@@ -285,29 +285,36 @@ static void lie_layout_stage(struct hostile *h)
 
 /* --- Descriptors of other bindings --- */
 
-static void allocate_set(struct hostile *h, VkDescriptorType type)
+/* next: of the pool's create-info. */
+static void allocate_in(struct hostile *h, enum object set, enum object pool, const void *next,
+			VkDescriptorPoolSize size)
 {
-	const VkDescriptorPoolSize size = { type, 64 };
 	const VkDescriptorPoolCreateInfo pool_info = {
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+		.pNext = next,
 		.maxSets = 4,
 		.poolSizeCount = 1,
 		.pPoolSizes = &size,
 	};
 	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
-	VkDescriptorPool pool = HANDLE(h, SET_POOL, VkDescriptorPool);
-	VkDescriptorSet set = HANDLE(h, SET, VkDescriptorSet);
+	VkDescriptorPool pool_handle = HANDLE(h, pool, VkDescriptorPool);
+	VkDescriptorSet set_handle = HANDLE(h, set, VkDescriptorSet);
 	const VkDescriptorSetAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-		.descriptorPool = pool,
+		.descriptorPool = pool_handle,
 		.descriptorSetCount = 1,
 		.pSetLayouts = &layout,
 	};
 
 	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
-				.pCreateInfo = &pool_info, .pDescriptorPool = &pool));
+				.pCreateInfo = &pool_info, .pDescriptorPool = &pool_handle));
 	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
-				.pAllocateInfo = &info, .pDescriptorSets = &set));
+				.pAllocateInfo = &info, .pDescriptorSets = &set_handle));
+}
+
+static void allocate_set(struct hostile *h, VkDescriptorType type)
+{
+	allocate_in(h, SET, SET_POOL, NULL, (VkDescriptorPoolSize){ type, 64 });
 }
 
 static void write_set(struct hostile *h, VkDescriptorType type, uint32_t count, const void *next)
@@ -539,28 +546,9 @@ static void allocate_blocks(struct hostile *h, enum object set, enum object pool
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_INLINE_UNIFORM_BLOCK_CREATE_INFO,
 		.maxInlineUniformBlockBindings = 4,
 	};
-	const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 16384 };
-	const VkDescriptorPoolCreateInfo pool_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-		.pNext = &blocks,
-		.maxSets = 4,
-		.poolSizeCount = 1,
-		.pPoolSizes = &size,
-	};
-	VkDescriptorSetLayout layout = HANDLE(h, SET_LAYOUT, VkDescriptorSetLayout);
-	VkDescriptorPool pool_handle = HANDLE(h, pool, VkDescriptorPool);
-	VkDescriptorSet set_handle = HANDLE(h, set, VkDescriptorSet);
-	const VkDescriptorSetAllocateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-		.descriptorPool = pool_handle,
-		.descriptorSetCount = 1,
-		.pSetLayouts = &layout,
-	};
 
-	hostile_send(h, MESSAGE(h, vkCreateDescriptorPool, .device = device(h),
-				.pCreateInfo = &pool_info, .pDescriptorPool = &pool_handle));
-	hostile_send(h, MESSAGE(h, vkAllocateDescriptorSets, .device = device(h),
-				.pAllocateInfo = &info, .pDescriptorSets = &set_handle));
+	allocate_in(h, set, pool, &blocks,
+		    (VkDescriptorPoolSize){ VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK, 16384 });
 }
 
 /* A driver would copy as many descriptors as there are bytes. */
